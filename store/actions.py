@@ -1,0 +1,50 @@
+"""An action: a side effect as data, and the digest that pins what a person saw to what runs.
+
+Pure. An `Action` holds exactly the tool and arguments that will be called; the money, customer and
+order beside them are read out of those arguments by code, never taken from a model's word.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+REPLY_ONLY = "reply_only"
+
+
+class Action(BaseModel):
+    """What will be done besides sending the reply; `reply_only` has no tool."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str = Field(min_length=1, max_length=64)
+    tool: str | None = None
+    args: dict[str, Any] = Field(default_factory=dict)
+    amount_minor: int | None = Field(default=None, ge=0)
+    currency: str | None = None
+    customer_id: str | None = None
+    order_id: str | None = None
+
+    @property
+    def is_reply_only(self) -> bool:
+        return self.tool is None
+
+
+def reply_only(customer_id: str | None) -> Action:
+    """Return the action that does nothing but send the reply."""
+    return Action(kind=REPLY_ONLY, customer_id=customer_id)
+
+
+def canonical_json(value: Mapping[str, Any]) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces, no NaN (raises ValueError)."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def digest(reply: str, action: Action) -> str:
+    """Return the SHA-256 (hex) over reply and action: the identity of what was shown."""
+    payload = {"reply": reply, "action": action.model_dump(mode="json")}
+    return hashlib.sha256(canonical_json(payload).encode()).hexdigest()

@@ -1,0 +1,92 @@
+"""The gate as a verb: judge the run's draft under the active policy and record step 5.
+
+The policy, the money already sent alone today and the record are read and written in one
+transaction, so two drafts for one customer cannot both slip under the daily cap.
+"""
+
+import hashlib
+from datetime import datetime
+from time import perf_counter
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from store import policies, steps
+from store.evidence import sampling
+from store.gate import GateInput, GateResult, evaluate
+from store.outputs import GateOutput
+from store.policies import PolicyVersion
+from store.schema import Draft, Run, Ticket
+from store.transitions import Outcome, StepStatus
+
+
+def judge(session: Session, run_id: int, epoch: int, *, now: datetime) -> GateOutput:
+    """Apply the active policy to the run's newest draft and record the outcome with its reasons."""
+    started = perf_counter()
+    draft = steps.latest_draft(session, run_id)
+    policy = policies.active(session)
+    facts = GateInput.model_validate(draft.gate_input)
+    spent = automatic_today(session, facts.action.customer_id, now=now, excluding=run_id)
+    result = evaluate(facts.model_copy(update={"automatic_today_minor": spent}), policy.body)
+    output = _output(session, draft, policy, result, spent)
+    steps.record(
+        session,
+        run_id,
+        epoch,
+        steps.StepWrite(
+            name="gate",
+            attempt=1,
+            status=StepStatus.OK,
+            started_at=now,
+            latency_ms=(perf_counter() - started) * 1000,
+            output=output.model_dump(mode="json"),
+        ),
+        outcome=result.outcome,
+        confidence=result.confidence,
+        policy_version=policy.version,
+        gated_at=now,
+    )
+    return output
+
+
+def _output(
+    session: Session, draft: Draft, policy: PolicyVersion, result: GateResult, spent: int
+) -> GateOutput:
+    rate = policy.body.audit_rate
+    is_pass = result.outcome is Outcome.PASS
+    return GateOutput(
+        outcome=result.outcome,
+        reasons=list(result.reasons),
+        confidence=result.confidence,
+        threshold=result.threshold,
+        policy_version=policy.version,
+        is_audited=is_coin_drawn(session, draft, rate),
+        inclusion_probability=rate if is_pass and rate > 0 else 1.0,
+        automatic_today_minor=spent,
+    )
+
+
+def is_coin_drawn(session: Session, draft: Draft, rate: float) -> bool:
+    """Return whether the audit coin draws this draft: by its id alone, blind to confidence."""
+    salt = hashlib.sha256(session.info["audit_key"] + b"audit coin").hexdigest()
+    return sampling.coin(f"draft:{draft.id}", salt, rate)
+
+
+def automatic_today(
+    session: Session, customer_id: str | None, *, now: datetime, excluding: int
+) -> int:
+    """Return the money (minor units) that passed the gate for this customer since midnight UTC."""
+    if customer_id is None:
+        return 0
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    statement = (
+        select(func.coalesce(func.sum(col(Run.amount_minor)), 0))
+        .join(Ticket, col(Ticket.id) == col(Run.ticket_id))
+        .where(
+            col(Ticket.customer_id) == customer_id,
+            col(Run.outcome) == Outcome.PASS,
+            col(Run.gated_at) >= midnight,
+            col(Run.id) != excluding,
+        )
+    )
+    return session.connection().execute(statement).scalar_one() or 0

@@ -1,0 +1,25 @@
+"""Alembic migrations, applied at start under the write lock, so that processes that start together
+do it once. A store that is up to date is recognised without loading Alembic.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Engine, inspect, text
+
+HEAD = "0003"
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the tables to HEAD in one transaction; a store from a newer Greenlight is refused."""
+    with engine.begin() as connection:
+        if inspect(connection).has_table("alembic_version"):
+            version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if version == HEAD:
+                return
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,275 @@
+"""Tickets in, runs out to workers, and back: submit, claim, heartbeat, release, fail, reap.
+
+Claims are fenced: each one bumps `lease_epoch`, and every later write of the worker carries its
+epoch. Leases use the database's clock. After a worker's death its runs are retried one at a time,
+and only a crash while alone counts against a run; three make it dead and visible.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import case, func, or_, select, update
+from sqlmodel import Session, col
+
+from store.engine import db_now
+from store.errors import BadInput, LeaseLost
+from store.schema import Run, StepRecord, Ticket
+from store.transitions import RunStatus, StepStatus
+
+MAX_TEXT = 100_000
+MAX_CRASHES_ALONE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NewTicket:
+    """A request as handed in; without `external_id` its content is its identity."""
+
+    text: str
+    external_id: str | None = None
+    customer_id: str | None = None
+    subject: str = ""
+    received_at: datetime | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of one ticket; a duplicate names the run that already exists."""
+
+    external_id: str
+    run_id: int
+    is_duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run on lease, with the ticket and the steps already recorded."""
+
+    run_id: int
+    epoch: int
+    ticket: Ticket
+    recorded: dict[str, dict[str, Any]]
+
+
+def clean_text(text: str) -> str:
+    """Return the text without NUL and lone surrogates; refuse an empty or over-long one."""
+    cleaned = text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    if not cleaned.strip():
+        raise BadInput("The text is empty. A ticket needs something to read.")
+    if len(cleaned) > MAX_TEXT:
+        raise BadInput(f"The text has {len(cleaned):,} characters; the limit is {MAX_TEXT:,}.")
+    return cleaned
+
+
+def _identity(ticket: NewTicket, text: str) -> str:
+    if ticket.external_id:
+        return ticket.external_id
+    received = ticket.received_at.astimezone(UTC).isoformat() if ticket.received_at else ""
+    content = "\x1f".join((ticket.customer_id or "", text, received))
+    return "sha256:" + hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def submit(session: Session, tickets: Sequence[NewTicket], *, now: datetime) -> list[Submitted]:
+    """Store tickets and queue a run for each; the same id again is a duplicate, never a second run.
+
+    Raises BadInput for a text that `clean_text` refuses; then nothing of the batch is stored.
+    """
+    results = []
+    for ticket in tickets:
+        text = clean_text(ticket.text)
+        external_id = _identity(ticket, text)
+        existing = _run_of(session, external_id)
+        if existing is not None:
+            results.append(Submitted(external_id, existing, is_duplicate=True))
+            continue
+        row = Ticket(
+            external_id=external_id,
+            customer_id=ticket.customer_id or None,
+            subject=ticket.subject.replace("\x00", "").encode("utf-8", "replace").decode(),
+            text=text,
+            received_at=ticket.received_at or now,
+            submitted_at=now,
+            extra=ticket.extra,
+        )
+        session.add(row)
+        session.flush()
+        assert row.id is not None
+        run = Run(ticket_id=row.id, created_at=row.received_at)
+        session.add(run)
+        session.flush()
+        assert run.id is not None
+        results.append(Submitted(external_id, run.id, is_duplicate=False))
+    return results
+
+
+def _run_of(session: Session, external_id: str) -> int | None:
+    statement = (
+        select(func.min(col(Run.id)))
+        .join(Ticket, col(Ticket.id) == col(Run.ticket_id))
+        .where(col(Ticket.external_id) == external_id)
+    )
+    found: int | None = session.connection().execute(statement).scalar()
+    return found
+
+
+def claim(
+    session: Session, worker: str, *, limit: int, in_flight: int, lease_seconds: float
+) -> list[Claim]:
+    """Lease up to `limit` queued runs, oldest first, to this worker.
+
+    Suspects (in flight when a worker died) come first and alone: while one waits, a busy worker
+    gets nothing, and an idle one gets that single run.
+    """
+    connection = session.connection()
+    now = db_now(session)
+    due = or_(col(Run.available_at).is_(None), col(Run.available_at) <= now)
+    waiting = (
+        select(col(Run.id)).where(col(Run.status) == RunStatus.QUEUED, due).order_by(col(Run.id))
+    )
+    suspect = connection.execute(waiting.where(col(Run.is_suspect)).limit(1)).scalar()
+    if suspect is not None:
+        if in_flight:
+            return []
+        chosen: list[int | None] = [suspect]
+    else:
+        chosen = list(
+            connection.execute(waiting.where(~col(Run.is_suspect)).limit(limit)).scalars()
+        )
+    if not chosen:
+        return []
+    leased = connection.execute(
+        update(Run)
+        .where(col(Run.id).in_(chosen), col(Run.status) == RunStatus.QUEUED)
+        .values(
+            status=RunStatus.RUNNING,
+            lease_owner=worker,
+            lease_epoch=col(Run.lease_epoch) + 1,
+            lease_until=db_now(session, lease_seconds),
+        )
+        .returning(col(Run.id), col(Run.lease_epoch), col(Run.ticket_id))
+    ).all()
+    return _claims(session, sorted(tuple(row) for row in leased))
+
+
+def _claims(session: Session, leased: Sequence[tuple[Any, ...]]) -> list[Claim]:
+    connection = session.connection()
+    tickets = {
+        ticket.id: ticket
+        for ticket in session.execute(
+            select(Ticket).where(col(Ticket.id).in_([row[2] for row in leased]))
+        ).scalars()
+    }
+    recorded: dict[int, dict[str, dict[str, Any]]] = {row[0]: {} for row in leased}
+    done = connection.execute(
+        select(col(StepRecord.run_id), col(StepRecord.name), col(StepRecord.output)).where(
+            col(StepRecord.run_id).in_(list(recorded)), col(StepRecord.status) == StepStatus.OK
+        )
+    )
+    for run_id, name, output in done:
+        recorded[run_id][name] = output
+    return [
+        Claim(run_id=run_id, epoch=epoch, ticket=tickets[ticket_id], recorded=recorded[run_id])
+        for run_id, epoch, ticket_id in leased
+    ]
+
+
+def hold_lease(session: Session, run_id: int, epoch: int, **values: Any) -> None:
+    """Write `values` to a run that this claim still owns; raise LeaseLost if it does not.
+
+    Every write a worker makes goes through here first: this is the fence. It also clears `tries`,
+    because a run that gets this far has not crashed since.
+    """
+    held = session.connection().execute(
+        update(Run)
+        .where(
+            col(Run.id) == run_id,
+            col(Run.lease_epoch) == epoch,
+            col(Run.status) == RunStatus.RUNNING,
+        )
+        .values(tries=0, **values)
+    )
+    if held.rowcount != 1:
+        raise LeaseLost(f"Run {run_id} is not this worker's any more; its write was refused.")
+
+
+def extend_leases(session: Session, worker: str, *, lease_seconds: float) -> None:
+    """Prolong every lease this worker holds."""
+    session.connection().execute(
+        update(Run)
+        .where(col(Run.lease_owner) == worker, col(Run.status) == RunStatus.RUNNING)
+        .values(lease_until=db_now(session, lease_seconds))
+    )
+
+
+def release(session: Session, run_id: int, epoch: int, *, delay_seconds: float = 0.0) -> None:
+    """Give a run back unharmed (shutdown, or a step that should be tried again later)."""
+    hold_lease(
+        session,
+        run_id,
+        epoch,
+        status=RunStatus.QUEUED,
+        lease_owner=None,
+        lease_until=None,
+        available_at=db_now(session, delay_seconds) if delay_seconds else None,
+    )
+
+
+def fail(session: Session, run_id: int, epoch: int, error: str, *, now: datetime) -> None:
+    """End a run whose step failed for good; it stays visible with its error."""
+    hold_lease(
+        session,
+        run_id,
+        epoch,
+        status=RunStatus.FAILED,
+        lease_owner=None,
+        lease_until=None,
+        error=error,
+        finished_at=now,
+    )
+
+
+def reap(session: Session, *, dead_workers: Sequence[str] = ()) -> int:
+    """Take back the runs of dead workers (known dead, or with an expired lease); return how many.
+
+    A run that crashed its worker while alone is counted; at three it becomes dead.
+    """
+    gone = or_(col(Run.lease_until) < db_now(session), col(Run.lease_owner).in_(list(dead_workers)))
+    crashed_alone = case((col(Run.is_suspect), 1), else_=0)
+    is_dead = col(Run.tries) + crashed_alone >= MAX_CRASHES_ALONE
+    taken = session.connection().execute(
+        update(Run)
+        .where(col(Run.status) == RunStatus.RUNNING, gone)
+        .values(
+            status=case((is_dead, RunStatus.DEAD.value), else_=RunStatus.QUEUED.value),
+            tries=col(Run.tries) + crashed_alone,
+            error=case(
+                (is_dead, "crashed its worker three times while alone"), else_=col(Run.error)
+            ),
+            is_suspect=True,
+            lease_owner=None,
+            lease_until=None,
+        )
+    )
+    return taken.rowcount
+
+
+def retry(session: Session, run_id: int) -> None:
+    """Queue a failed or dead run again, from its last recorded step."""
+    changed = session.connection().execute(
+        update(Run)
+        .where(col(Run.id) == run_id, col(Run.status).in_([RunStatus.FAILED, RunStatus.DEAD]))
+        .values(status=RunStatus.QUEUED, tries=0, is_suspect=False, error=None, finished_at=None)
+    )
+    if changed.rowcount != 1:
+        raise BadInput(f"Run {run_id} is neither failed nor dead, so there is nothing to retry.")
+
+
+def counts(session: Session) -> dict[RunStatus, int]:
+    """Return how many runs stand in each status."""
+    rows = session.connection().execute(
+        select(col(Run.status), func.count()).group_by(col(Run.status))
+    )
+    return {row[0]: row[1] for row in rows}

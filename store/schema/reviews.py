@@ -1,0 +1,191 @@
+"""Drafts and what people and the executor made of them."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.types import JSON
+from sqlmodel import Field
+
+from store.schema.base import UNIT, Base, UtcDateTime, status_type
+from store.transitions import LabelSource, OutboxStatus, ReviewKind, ReviewStatus, Verdict
+
+
+class Draft(Base, table=True):
+    """A proposed reply + action, by revision; never changes (trigger)."""
+
+    __tablename__: ClassVar[str] = "draft"
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id")
+    revision: int
+    reply: str
+    action: dict[str, Any] = Field(sa_type=JSON)
+    digest: str
+    gate_input: dict[str, Any] = Field(sa_type=JSON)  # store.gate.GateInput
+    confidence: float | None = None
+    author: str  # "model:<name>" or a person
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+    __table_args__ = (
+        UniqueConstraint("run_id", "revision", name="uq_draft_revision"),
+        CheckConstraint("revision >= 1", name="ck_draft_revision"),
+        CheckConstraint(UNIT.format("confidence"), name="ck_draft_confidence"),
+    )
+
+
+class Review(Base, table=True):
+    """The work item for a person, pinned to revision + digest + policy; reasons are frozen."""
+
+    __tablename__: ClassVar[str] = "review"
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    draft_id: int = Field(foreign_key="draft.id")
+    revision: int
+    payload_digest: str
+    policy_version: int = Field(foreign_key="policy.version")
+    kind: ReviewKind = Field(sa_type=status_type(ReviewKind))
+    status: ReviewStatus = Field(default=ReviewStatus.OPEN, sa_type=status_type(ReviewStatus))
+    is_blocked: bool = False  # may be rejected or answered, never approved
+    title: str
+    reasons: list[dict[str, Any]] = Field(sa_type=JSON)  # store.outputs.Reason
+    confidence: float | None = None
+    threshold: float
+    risk: float = Field(ge=0)
+    doubtful_step: str | None = None
+    inclusion_probability: float = 1.0  # that this draft came to be labelled
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    claimed_by: str | None = Field(default=None, foreign_key="person.name")
+    claimed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    __table_args__ = (
+        CheckConstraint(UNIT.format("confidence"), name="ck_review_confidence"),
+        CheckConstraint("risk >= 0", name="ck_review_risk"),
+        CheckConstraint(
+            "inclusion_probability > 0 AND inclusion_probability <= 1", name="ck_review_inclusion"
+        ),
+        CheckConstraint("status != 'claimed' OR claimed_by IS NOT NULL", name="ck_review_claimed"),
+        Index(  # prevents two open reviews of one run
+            "uq_review_open",
+            "run_id",
+            unique=True,
+            sqlite_where=text("status IN ('open', 'claimed', 'awaiting_second')"),
+            postgresql_where=text("status IN ('open', 'claimed', 'awaiting_second')"),
+        ),
+        Index("ix_review_queue", "status", "kind", "risk"),
+        Index("ix_review_decided", "decided_at"),
+    )
+
+
+class Decision(Base, table=True):
+    """Append-only verdict by a named person (trigger). `id` is made by the client: a resend of the
+    same id is the same decision."""
+
+    __tablename__: ClassVar[str] = "decision"
+
+    id: str = Field(primary_key=True, min_length=8)
+    review_id: int = Field(foreign_key="review.id")
+    run_id: int = Field(foreign_key="run.id", index=True)
+    verdict: Verdict = Field(sa_type=status_type(Verdict))
+    person: str = Field(foreign_key="person.name")
+    draft_id: int = Field(foreign_key="draft.id")  # the revision the verdict is about
+    payload_digest: str
+    policy_version: int = Field(foreign_key="policy.version")
+    is_final: bool = True
+    reason_code: str | None = None
+    note: str = ""
+    blamed_step: str | None = None
+    seconds_on_card: float | None = None
+    decided_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    undo_until: datetime = Field(sa_type=UtcDateTime)
+    is_simulated: bool = False  # a demo reviewer, never a person
+
+    __table_args__ = (
+        UniqueConstraint("review_id", "person", name="uq_decision_person"),
+        Index(  # prevents two effective decisions of one review
+            "uq_decision_final",
+            "review_id",
+            unique=True,
+            sqlite_where=text("is_final"),
+            postgresql_where=text("is_final"),
+        ),
+    )
+
+
+class Undo(Base, table=True):
+    """Append-only: the decision was taken back inside its window; its review was superseded."""
+
+    __tablename__: ClassVar[str] = "undo"
+
+    decision_id: str = Field(primary_key=True, foreign_key="decision.id")
+    person: str = Field(foreign_key="person.name")
+    undone_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class OutboxEntry(Base, table=True):
+    """One authorised tool call awaiting delivery; `id` is its idempotency key."""
+
+    __tablename__: ClassVar[str] = "outbox"
+
+    id: str = Field(primary_key=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    draft_id: int = Field(foreign_key="draft.id")
+    decision_id: str | None = Field(default=None, foreign_key="decision.id")  # None: gate pass
+    position: int  # delivered in this order; a later one waits for the earlier
+    kind: str
+    tool: str
+    body: str  # the frozen arguments, canonical JSON
+    amount_minor: int | None = None
+    currency: str | None = None
+    customer_id: str | None = None
+    status: OutboxStatus = Field(default=OutboxStatus.PENDING, sa_type=status_type(OutboxStatus))
+    not_before: datetime = Field(sa_type=UtcDateTime)  # database clock
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    attempt: int = 0
+    lease_owner: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # database clock
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str | None = None
+
+    __table_args__ = (
+        CheckConstraint("amount_minor IS NULL OR amount_minor >= 0", name="ck_outbox_amount"),
+        CheckConstraint("attempt >= 0 AND position >= 0", name="ck_outbox_counters"),
+        UniqueConstraint("draft_id", "position", "decision_id", name="uq_outbox_position"),
+        Index("ix_outbox_due", "status", "not_before"),
+        Index("ix_outbox_customer", "customer_id", "created_at"),
+    )
+
+
+class Receipt(Base, table=True):
+    """What the tool answered for a sent entry; one each, append-only."""
+
+    __tablename__: ClassVar[str] = "receipt"
+
+    action_id: str = Field(primary_key=True, foreign_key="outbox.id")
+    body: dict[str, Any] = Field(sa_type=JSON)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Label(Base, table=True):
+    """Right or wrong, of one step or (step NULL) of the whole; append-only, with its source."""
+
+    __tablename__: ClassVar[str] = "label"
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    draft_id: int = Field(foreign_key="draft.id")
+    decision_id: str | None = Field(default=None, foreign_key="decision.id", index=True)
+    step: str | None = None
+    is_right: bool
+    source: LabelSource = Field(sa_type=status_type(LabelSource))
+    inclusion_probability: float
+    is_simulated: bool = False
+    labelled_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+    __table_args__ = (
+        CheckConstraint(
+            "inclusion_probability > 0 AND inclusion_probability <= 1", name="ck_label_inclusion"
+        ),
+    )

@@ -1,0 +1,36 @@
+"""Fixtures every test may use: a real SQLite store in a folder of its own, and a fixed clock."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from store.engine import Store
+from store.settings import Settings
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings whose home is the test's own folder; child processes inherit it."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("GREENLIGHT_HOME", str(home))
+    monkeypatch.delenv("GREENLIGHT_DATABASE_URL", raising=False)
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    return Settings(home=home)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """A migrated store in a real file."""
+    opened = settings.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A fixed moment; tests never read the real clock."""
+    return NOW
