@@ -52,7 +52,7 @@ def from_verdict(
     if _is_right(verdict, reason_code, blamed_step):
         return [(None, True), *((step, True) for step in steps)]
     whole: list[tuple[str | None, bool]] = [(None, False)]
-    if blamed_step not in steps:
+    if blamed_step is None or blamed_step not in steps:
         return whole
     first_wrong = list(steps).index(blamed_step)
     return [*whole, *((step, True) for step in steps[:first_wrong]), (blamed_step, False)]

@@ -20,11 +20,12 @@ from store import audit
 from store.actions import Action, canonical_json
 from store.engine import db_now
 from store.errors import LeaseLost
+from store.escalations import open_review
 from store.outputs import CommitOutput, Delivery
 from store.queue import hold_lease
 from store.schema import Draft, OutboxEntry, Receipt, Run, Ticket, Tool
 from store.steps import StepWrite, latest_draft, record_commit
-from store.transitions import OutboxStatus, RunStatus, StepStatus
+from store.transitions import OutboxStatus, ReviewKind, RunStatus, StepStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,10 @@ class Due:
     created_at: datetime
 
 
-def authorise_pass(session: Session, run_id: int, epoch: int, *, now: datetime) -> None:
-    """Enqueue what the gate let pass and park the run as committing."""
+def authorise_pass(
+    session: Session, run_id: int, epoch: int, *, is_audited: bool, now: datetime
+) -> None:
+    """Enqueue what the gate let pass; a draft that the coin drew gets a blind review as well."""
     hold_lease(
         session,
         run_id,
@@ -62,6 +65,8 @@ def authorise_pass(session: Session, run_id: int, epoch: int, *, now: datetime) 
         at=now,
         body={"draft": draft.id, "digest": draft.digest, "confidence": draft.confidence},
     )
+    if is_audited:
+        open_review(session, run_id, ReviewKind.AUDIT, now=now)
 
 
 def enqueue(
@@ -71,7 +76,7 @@ def enqueue(
 
     A run with nothing to deliver (no reply tool, no action) is done at once.
     """
-    calls = _calls(session, draft)
+    calls = calls_of(session, draft)
     for position, (kind, tool, body, action) in enumerate(calls):
         key = f"greenlight:{draft.run_id}:{draft.id}:{position}:{decision_id or 'gate'}"
         session.connection().execute(
@@ -97,12 +102,13 @@ def enqueue(
         _finish_run(session, draft.run_id, RunStatus.DONE, now=now)
 
 
-_Call = tuple[str, str, dict[str, Any], Action | None]
+Call = tuple[str, str, dict[str, Any], Action | None]  # kind, tool, arguments, money's action
 
 
-def _calls(session: Session, draft: Draft) -> list[_Call]:
+def calls_of(session: Session, draft: Draft) -> list[Call]:
+    """Return the tool calls that a draft stands for, in order: its action, then its reply."""
     action = Action.model_validate(draft.action)
-    calls: list[_Call] = []
+    calls: list[Call] = []
     if action.tool is not None:
         calls.append((action.kind, action.tool, action.args, action))
     reply_tool = session.execute(select(Tool).where(col(Tool.is_reply))).scalars().first()
@@ -246,6 +252,18 @@ def postpone(session: Session, entry: Due, error: str, *, delay_seconds: float) 
         status=OutboxStatus.PENDING,
         error=error,
         not_before=db_now(session, delay_seconds),
+    )
+
+
+def extend_leases(session: Session, worker: str, *, lease_seconds: float) -> None:
+    """Prolong the lease of every delivery this executor has under way."""
+    session.connection().execute(
+        update(OutboxEntry)
+        .where(
+            col(OutboxEntry.lease_owner) == worker,
+            col(OutboxEntry.status) == OutboxStatus.SENDING,
+        )
+        .values(lease_until=db_now(session, lease_seconds))
     )
 
 

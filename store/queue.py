@@ -51,7 +51,8 @@ class Claim:
     run_id: int
     epoch: int
     ticket: Ticket
-    recorded: dict[str, dict[str, Any]]
+    recorded: dict[str, dict[str, Any]]  # output of each finished step
+    attempts: dict[str, int]  # failed attempts so far, by step
 
 
 def clean_text(text: str) -> str:
@@ -138,9 +139,27 @@ def claim(
         chosen = list(
             connection.execute(waiting.where(~col(Run.is_suspect)).limit(limit)).scalars()
         )
-    if not chosen:
-        return []
-    leased = connection.execute(
+    return _lease(session, worker, chosen, lease_seconds=lease_seconds) if chosen else []
+
+
+def submit_claimed(
+    session: Session, ticket: NewTicket, worker: str, *, lease_seconds: float, now: datetime
+) -> Claim:
+    """Submit one ticket already leased to this worker, so that no other can take its run.
+
+    Raises BadInput if the ticket is known already.
+    """
+    (submitted,) = submit(session, [ticket], now=now)
+    if submitted.is_duplicate:
+        raise BadInput(f"Ticket `{submitted.external_id}` exists already (run {submitted.run_id}).")
+    (leased,) = _lease(session, worker, [submitted.run_id], lease_seconds=lease_seconds)
+    return leased
+
+
+def _lease(
+    session: Session, worker: str, chosen: Sequence[int | None], *, lease_seconds: float
+) -> list[Claim]:
+    leased = session.connection().execute(
         update(Run)
         .where(col(Run.id).in_(chosen), col(Run.status) == RunStatus.QUEUED)
         .values(
@@ -150,7 +169,7 @@ def claim(
             lease_until=db_now(session, lease_seconds),
         )
         .returning(col(Run.id), col(Run.lease_epoch), col(Run.ticket_id))
-    ).all()
+    )
     return _claims(session, sorted(tuple(row) for row in leased))
 
 
@@ -163,15 +182,28 @@ def _claims(session: Session, leased: Sequence[tuple[Any, ...]]) -> list[Claim]:
         ).scalars()
     }
     recorded: dict[int, dict[str, dict[str, Any]]] = {row[0]: {} for row in leased}
-    done = connection.execute(
-        select(col(StepRecord.run_id), col(StepRecord.name), col(StepRecord.output)).where(
-            col(StepRecord.run_id).in_(list(recorded)), col(StepRecord.status) == StepStatus.OK
-        )
+    attempts: dict[int, dict[str, int]] = {row[0]: {} for row in leased}
+    records = connection.execute(
+        select(
+            col(StepRecord.run_id),
+            col(StepRecord.name),
+            col(StepRecord.status),
+            col(StepRecord.output),
+        ).where(col(StepRecord.run_id).in_(list(recorded)))
     )
-    for run_id, name, output in done:
-        recorded[run_id][name] = output
+    for run_id, name, status, output in records:
+        if status is StepStatus.OK:
+            recorded[run_id][name] = output
+        else:
+            attempts[run_id][name] = attempts[run_id].get(name, 0) + 1
     return [
-        Claim(run_id=run_id, epoch=epoch, ticket=tickets[ticket_id], recorded=recorded[run_id])
+        Claim(
+            run_id=run_id,
+            epoch=epoch,
+            ticket=tickets[ticket_id],
+            recorded=recorded[run_id],
+            attempts=attempts[run_id],
+        )
         for run_id, epoch, ticket_id in leased
     ]
 

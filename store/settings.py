@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     undo_seconds: float = Field(default=10.0, ge=0)  # between a person's decision and delivery
     lease_seconds: float = Field(default=30.0, gt=0)
     concurrency: int = Field(default=16, ge=1, le=512)  # runs in flight per worker
+    faults: float = Field(default=0.0, ge=0, lt=1)  # share of step attempts failed on purpose
     max_queued: int = Field(default=100_000, ge=1)  # intake refuses beyond this
 
     @property

@@ -36,7 +36,9 @@ class StepWrite:
     error: str | None = None
 
 
-def record(session: Session, run_id: int, epoch: int, step: StepWrite, **run_values: Any) -> None:
+def record(
+    session: Session, run_id: int, epoch: int, step: StepWrite, /, **run_values: Any
+) -> None:
     """Record an attempt of a run this claim owns; raise LeaseLost if it does not own it any more.
 
     `run_values` go to the run's row in the same statement that checks the fence.

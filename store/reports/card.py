@@ -6,84 +6,49 @@ signals and the doubtful step are left out, so that "Was this right?" is answere
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from store.actions import Action
+from store.errors import NotFound
+from store.labels import is_by_model
 from store.outputs import (
     GateOutput,
     IntentOutput,
+    Output,
     Reason,
     RetrievalOutput,
     SynthesisOutput,
     ToolCallOutput,
 )
-from store.transitions import OutboxStatus, ReviewKind, ReviewStatus, RunStatus, StepStatus, Verdict
+from store.reports.case import (
+    DecisionView,
+    DeliveryView,
+    DraftView,
+    StepView,
+    TicketView,
+    decisions,
+    deliveries,
+    draft_view,
+    step_records,
+    step_views,
+    ticket_view,
+)
+from store.schema import Draft, Review, Run, Ticket, Tool
+from store.transitions import ReviewKind, ReviewStatus, RunStatus
 
+__all__ = [
+    "Card",
+    "DecisionView",
+    "DeliveryView",
+    "DraftView",
+    "StepView",
+    "TicketView",
+    "card",
+]
 
-@dataclass(frozen=True, slots=True)
-class TicketView:
-    """The ticket as received; `text` and `subject` are a stranger's words."""
-
-    external_id: str
-    customer_id: str | None
-    subject: str
-    text: str
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DraftView:
-    """One revision of reply + action; `digest` goes back with the decision."""
-
-    id: int
-    revision: int
-    reply: str
-    action: Action
-    digest: str
-    author: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """One step of the run, over all its attempts; `status` is None while it has not run."""
-
-    name: str
-    title: str
-    status: StepStatus | None
-    attempts: int
-    latency_ms: float  # summed over attempts
-    is_doubtful: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionView:
-    """The newest decision on the review."""
-
-    id: str
-    person: str
-    verdict: Verdict
-    reason_code: str | None
-    note: str
-    blamed_step: str | None
-    decided_at: datetime
-    undo_until: datetime
-    is_final: bool  # False: one of two people has approved
-    is_undone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryView:
-    """One outbox entry of the run, in order of delivery."""
-
-    action_id: str
-    tool: str
-    status: OutboxStatus
-    sent_at: datetime | None
-    receipt: dict[str, Any] | None
-    error: str | None
+SomeOutput = TypeVar("SomeOutput", bound=Output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +88,90 @@ class Card:
 
 def card(session: Session, review_id: int) -> Card:
     """Return the card of a review; raises NotFound."""
-    raise NotImplementedError
+    review = session.get(Review, review_id)
+    if review is None:
+        raise NotFound(f"There is no review {review_id}.")
+    run = session.get_one(Run, review.run_id)
+    records = step_records(session, review.run_id)
+    outputs = {record.name: record.output for record in records if record.output is not None}
+    decision = _newest(decisions(session, review_id))
+    draft, original = _drafts(session, review, decision)
+    is_blind = review.kind is ReviewKind.AUDIT and decision is None
+    doubtful = None if is_blind else review.doubtful_step
+    return Card(
+        review_id=review_id,
+        run_id=review.run_id,
+        run_status=run.status,
+        kind=review.kind,
+        status=review.status,
+        is_blind=is_blind,
+        is_blocked=review.is_blocked,
+        title=review.title,
+        intent_name=run.intent,
+        reasons=None if is_blind else tuple(Reason.model_validate(r) for r in review.reasons),
+        confidence=None if is_blind else review.confidence,
+        threshold=None if is_blind else review.threshold,
+        policy_version=review.policy_version,
+        opened_at=review.opened_at,
+        claimed_by=review.claimed_by,
+        claimed_until=review.claimed_until,
+        doubtful_step=doubtful,
+        ticket=ticket_view(session.get_one(Ticket, run.ticket_id)),
+        draft=draft_view(draft),
+        original_draft=None if original is None else draft_view(original),
+        intent=_blinded_intent(_parsed(IntentOutput, outputs.get("intent")), is_blind),
+        retrieval=_parsed(RetrievalOutput, outputs.get("retrieval")),
+        tool_call=_parsed(ToolCallOutput, outputs.get("tool_call")),
+        synthesis=_blinded_synthesis(_parsed(SynthesisOutput, outputs.get("synthesis")), is_blind),
+        gate=None if is_blind else _parsed(GateOutput, outputs.get("gate")),
+        steps=step_views(records, doubtful),
+        tool_schema=_tool_schema(session, draft),
+        decision=decision,
+        deliveries=deliveries(session, review.run_id),
+    )
+
+
+def _parsed(kind: type[SomeOutput], output: dict[str, Any] | None) -> SomeOutput | None:
+    return None if output is None else kind.model_validate(output)
+
+
+def _blinded_intent(intent: IntentOutput | None, is_blind: bool) -> IntentOutput | None:
+    if intent is None or not is_blind:
+        return intent
+    return intent.model_copy(update={"candidates": [], "signals": {}})
+
+
+def _blinded_synthesis(synthesis: SynthesisOutput | None, is_blind: bool) -> SynthesisOutput | None:
+    if synthesis is None or not is_blind:
+        return synthesis
+    hidden = ("confidence", "raw_score", "calibrator_version")
+    nothing: dict[str, Any] = dict.fromkeys(hidden)
+    return synthesis.model_copy(update={**nothing, "signals": {}})
+
+
+def _drafts(
+    session: Session, review: Review, decision: DecisionView | None
+) -> tuple[Draft, Draft | None]:
+    """Return the draft the card is about and, when a person wrote it, the model's before it."""
+    pinned = session.get_one(Draft, review.draft_id)
+    shown = pinned
+    if decision is not None and not decision.is_undone:
+        shown = session.get_one(Draft, decision.draft_id)
+    if is_by_model(shown.author):
+        return shown, None
+    earlier = session.exec(
+        select(Draft)
+        .where(Draft.run_id == review.run_id, Draft.revision < shown.revision)
+        .order_by(col(Draft.revision).desc())
+    )
+    return shown, next((draft for draft in earlier if is_by_model(draft.author)), None)
+
+
+def _tool_schema(session: Session, draft: Draft) -> dict[str, Any] | None:
+    name = Action.model_validate(draft.action).tool
+    tool = None if name is None else session.get(Tool, name)
+    return None if tool is None else tool.input_schema
+
+
+def _newest(views: tuple[DecisionView, ...]) -> DecisionView | None:
+    return views[-1] if views else None

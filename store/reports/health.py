@@ -1,9 +1,32 @@
 """Is it running: workers, backlog, what is stuck, and how far calibration has come."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from store.evidence.calibration import (
+    NEEDED_LABELS,
+    NEEDED_WRONG,
+    is_fit_for_use,
+    progress,
+)
+from store.labels import valid, whole_draft
+from store.schema import Calibrator, Label, OutboxEntry, Review, Run, Worker
+from store.transitions import OPEN_REVIEW, OutboxStatus, RunStatus
+
+ALIVE_SECONDS = 30.0  # without a heartbeat for longer, a process counts as gone
+_REMEMBERED = timedelta(days=1)  # processes gone longer are not shown
+_RECENT_RUNS = 200  # in which models without a label or calibrator are looked for
+_UNFINISHED = (
+    RunStatus.QUEUED,
+    RunStatus.RUNNING,
+    RunStatus.AWAITING_REVIEW,
+    RunStatus.COMMITTING,
+    RunStatus.FAILED,
+    RunStatus.DEAD,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +78,108 @@ class Health:
 
 def health(session: Session, *, now: datetime) -> Health:
     """Return the state of the machinery."""
-    raise NotImplementedError
+    runs = {status: _runs(session, status) for status in _UNFINISHED}
+    return Health(
+        workers=_workers(session, now),
+        queued=runs[RunStatus.QUEUED],
+        running=runs[RunStatus.RUNNING],
+        awaiting_review=runs[RunStatus.AWAITING_REVIEW],
+        committing=runs[RunStatus.COMMITTING],
+        oldest_waiting_s=_age_s(_oldest_queued(session), now),
+        oldest_review_s=_age_s(_oldest_review(session), now),
+        dead=runs[RunStatus.DEAD],
+        failed=runs[RunStatus.FAILED],
+        unknown=_deliveries(session, OutboxStatus.UNKNOWN),
+        pending_outbox=_deliveries(session, OutboxStatus.PENDING),
+        calibration=_calibration(session),
+    )
+
+
+def _runs(session: Session, status: RunStatus) -> int:
+    """Count one status at a time: each is a range of an index, `GROUP BY` would scan them all."""
+    counted = select(func.count()).select_from(Run).where(col(Run.status) == status)
+    count: int = session.execute(counted).scalar_one()
+    return count
+
+
+def _deliveries(session: Session, status: OutboxStatus) -> int:
+    counted = select(func.count()).select_from(OutboxEntry).where(col(OutboxEntry.status) == status)
+    count: int = session.execute(counted).scalar_one()
+    return count
+
+
+def _oldest_queued(session: Session) -> datetime | None:
+    queued = select(func.min(col(Run.created_at))).where(col(Run.status) == RunStatus.QUEUED)
+    return session.execute(queued).scalar()
+
+
+def _oldest_review(session: Session) -> datetime | None:
+    waiting = select(func.min(col(Review.opened_at))).where(col(Review.status).in_(OPEN_REVIEW))
+    return session.execute(waiting).scalar()
+
+
+def _age_s(moment: datetime | None, now: datetime) -> float | None:
+    return None if moment is None else max(0.0, (now - moment).total_seconds())
+
+
+def _workers(session: Session, now: datetime) -> tuple[WorkerView, ...]:
+    rows = session.execute(
+        select(Worker)
+        .where(col(Worker.heartbeat_at) > now - _REMEMBERED)
+        .order_by(col(Worker.started_at))
+    ).scalars()
+    views = []
+    for row in rows:
+        age_s = max(0.0, (now - row.heartbeat_at).total_seconds())
+        views.append(
+            WorkerView(
+                id=row.id,
+                kind=row.kind,
+                pid=row.pid,
+                started_at=row.started_at,
+                heartbeat_age_s=age_s,
+                is_alive=row.stopped_at is None and age_s <= ALIVE_SECONDS,
+                in_flight=row.in_flight,
+            )
+        )
+    return tuple(sorted(views, key=lambda view: not view.is_alive))
+
+
+def _calibration(session: Session) -> tuple[CalibrationView, ...]:
+    labelled: dict[str, list[tuple[bool, bool]]] = {}
+    rows = session.execute(
+        valid(col(Run.model), col(Label.is_right), col(Label.is_simulated))
+        .join(Run, col(Run.id) == col(Label.run_id))
+        .where(whole_draft(), col(Run.model).is_not(None))
+    )
+    for model, is_right, is_simulated in rows:
+        labelled.setdefault(model, []).append((is_right, is_simulated))
+    newest = {
+        row.model: row
+        for row in session.execute(select(Calibrator).order_by(col(Calibrator.fitted_at))).scalars()
+    }
+    recent = select(col(Run.model)).order_by(col(Run.id).desc()).limit(_RECENT_RUNS)
+    seen = {model for model in session.execute(recent).scalars() if model}
+    return tuple(
+        _calibration_view(model, labelled.get(model, []), newest.get(model))
+        for model in sorted(seen | set(labelled) | set(newest))
+    )
+
+
+def _calibration_view(
+    model: str, labels: list[tuple[bool, bool]], calibrator: Calibrator | None
+) -> CalibrationView:
+    by_people = [is_right for is_right, is_simulated in labels if not is_simulated]
+    wrong = by_people.count(False)
+    return CalibrationView(
+        model=model,
+        labels=len(by_people),
+        wrong=wrong,
+        simulated=len(labels) - len(by_people),
+        needed=NEEDED_LABELS,
+        needed_wrong=NEEDED_WRONG,
+        is_fit=is_fit_for_use(len(by_people), wrong),
+        version=None if calibrator is None else calibrator.version,
+        is_demo=calibrator is not None and calibrator.is_demo,
+        note=progress(len(by_people), wrong),
+    )

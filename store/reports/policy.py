@@ -4,15 +4,24 @@ Every stored draft is put to the gate again with the facts it had. What the cand
 is counted, and the cases that would flip are named, right or wrong where that is known.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
+from store import policies
 from store.evidence.sampling import Estimate
 from store.gate import PolicyBody
 from store.outputs import Reason
+from store.reports.history import Past, Sample, replay
+from store.reports.series import share
 from store.transitions import Outcome
+
+THRESHOLDS = tuple(round(0.50 + step / 100, 2) for step in range(50))
+_SHOWN_FLIPS = 200
+_TITLE_CHARACTERS = 80
+_DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +77,79 @@ class Preview:
 
 
 def preview(session: Session, body: PolicyBody, *, since: datetime | None = None) -> Preview:
-    """Return what `body` would have done with the drafts gated since then."""
-    raise NotImplementedError
+    """Return what `body` would have done with the drafts gated since then.
+
+    Cards are escalations plus audits at the policy's rate. Ranges are live.
+    """
+    active = policies.active(session).body
+    past = list(replay(session, active, body, since=since))
+    sample, days = Sample(past, body), _days(past)
+    gated, now, then = len(past), int(sample.now.sum()), int(sample.then.sum())
+    flips = [case for case in past if case.is_automatic_now != case.is_automatic_then]
+    to_automatic = sum(case.is_automatic_then for case in flips)
+    return Preview(
+        gated=gated,
+        days=days,
+        automatic_now=now,
+        automatic_then=then,
+        share_now=share(now, gated),
+        share_then=share(then, gated),
+        cards_per_day_now=_cards(gated, now, active, days) if past else None,
+        cards_per_day_then=_cards(gated, then, body, days) if past else None,
+        right_now=sample.right(sample.now),
+        right_then=sample.right(sample.then),
+        flips_to_automatic=to_automatic,
+        flips_to_person=len(flips) - to_automatic,
+        flips=tuple(_flip(case) for case in flips[:_SHOWN_FLIPS]),
+        curve=_curve(sample, body, gated, days),
+    )
+
+
+def _days(past: Sequence[Past]) -> float:
+    if not past:
+        return 1.0
+    moments = [case.row.Run.created_at for case in past]
+    span_s: float = (max(moments) - min(moments)).total_seconds()
+    return max(span_s / _DAY_SECONDS, 1.0)
+
+
+def _cards(gated: int, automatic: int, body: PolicyBody, days: float) -> float:
+    return (gated - automatic + automatic * body.audit_rate) / days
+
+
+def _curve(sample: Sample, body: PolicyBody, gated: int, days: float) -> tuple[CurvePoint, ...]:
+    points = []
+    for threshold in THRESHOLDS if gated else ():
+        chosen = sample.release > threshold
+        automatic, right = int(chosen.sum()), sample.right(chosen)
+        points.append(
+            CurvePoint(
+                threshold=threshold,
+                automatic=automatic,
+                automatic_share=automatic / gated,
+                cards_per_day=_cards(gated, automatic, body, days),
+                labelled=right.labelled,
+                wrong=right.labelled - right.right,
+                right=right,
+            )
+        )
+    return tuple(points)
+
+
+def _flip(case: Past) -> Flip:
+    run, action = case.row.Run, case.facts.action
+    return Flip(
+        run_id=run.id,
+        external_id=case.row.external_id,
+        title=(case.row.subject or case.row.text)[:_TITLE_CHARACTERS],
+        intent=run.intent,
+        action_kind=action.kind,
+        amount_minor=action.amount_minor,
+        currency=action.currency,
+        confidence=case.then.confidence,
+        now=case.now.outcome,
+        then=case.then.outcome,
+        reasons=case.then.reasons,
+        is_right=case.is_right,
+        created_at=run.created_at,
+    )

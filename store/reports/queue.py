@@ -6,12 +6,16 @@ threshold and no reasons, so that the list cannot give away what the card hides.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import ColumnElement, Row, extract, func, or_, select
+from sqlmodel import Session, col
 
+from store.actions import Action
 from store.outputs import Reason
-from store.transitions import ReviewKind, ReviewStatus
+from store.schema import Decision, Draft, Review, Run, Ticket, Undo
+from store.transitions import OPEN_REVIEW, ReviewKind, ReviewStatus, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,105 @@ def queue_page(
     offset: int = 0,
 ) -> QueuePage:
     """Return waiting reviews by urgency; `search` looks in title, ticket and customer."""
-    raise NotImplementedError
+    waiting = [col(Review.status).in_(OPEN_REVIEW)]
+    if kinds is not None:
+        waiting.append(col(Review.kind).in_(list(kinds)))
+    hours = (now.timestamp() - extract("epoch", col(Review.opened_at))) / 3600.0
+    urgency = (col(Review.risk) * (1.0 + hours)).label("urgency")
+    ranked = select(col(Review.id), urgency).where(*waiting)
+    if search.strip():
+        ranked = _joined(ranked).where(_matches(search.strip()))
+    total = session.execute(select(func.count()).select_from(ranked.subquery())).scalar_one()
+    page = ranked.order_by(urgency.desc(), col(Review.id)).limit(limit).offset(offset).subquery()
+    rows = session.execute(
+        _joined(select(Review, Run, Ticket, col(Draft.action), page.c.urgency))
+        .join(Draft, col(Draft.id) == col(Review.draft_id))
+        .join(page, page.c.id == col(Review.id))
+        .order_by(page.c.urgency.desc(), col(Review.id))
+    )
+    return QueuePage(tuple(_item(row, now) for row in rows), total)
+
+
+def _joined(statement: Any) -> Any:
+    return (
+        statement.select_from(Review)
+        .join(Run, col(Run.id) == col(Review.run_id))
+        .join(Ticket, col(Ticket.id) == col(Run.ticket_id))
+    )
+
+
+def _matches(search: str) -> ColumnElement[bool]:
+    columns = (Review.title, Ticket.external_id, Ticket.customer_id, Ticket.subject, Ticket.text)
+    return or_(*(col(column).icontains(search, autoescape=True) for column in columns))
+
+
+def _item(row: Row[Any], now: datetime) -> QueueItem:
+    review, run, ticket = row.Review, row.Run, row.Ticket
+    action = Action.model_validate(row.action)
+    is_blind = review.kind is ReviewKind.AUDIT
+    is_held = review.claimed_until is not None and review.claimed_until > now
+    return QueueItem(
+        review_id=review.id,
+        run_id=review.run_id,
+        kind=review.kind,
+        status=review.status,
+        title=review.title,
+        external_id=ticket.external_id,
+        customer_id=ticket.customer_id,
+        intent=run.intent,
+        action_kind=action.kind,
+        amount_minor=action.amount_minor,
+        currency=action.currency,
+        confidence=None if is_blind else review.confidence,
+        threshold=None if is_blind else review.threshold,
+        risk=review.risk,
+        urgency=row.urgency,
+        reasons=()
+        if is_blind
+        else tuple(Reason.model_validate(reason) for reason in review.reasons),
+        age_s=max(0.0, (now - review.opened_at).total_seconds()),
+        claimed_by=review.claimed_by if is_held else None,
+        revision=review.revision,
+        is_blocked=review.is_blocked,
+    )
 
 
 def tiles(session: Session, *, now: datetime) -> QueueTiles:
     """Return the counts above the queue."""
-    raise NotImplementedError
+    waiting = session.execute(
+        select(col(Review.kind), func.count(), func.min(col(Review.opened_at)))
+        .where(col(Review.status).in_(OPEN_REVIEW))
+        .group_by(col(Review.kind))
+    ).all()
+    others = [(count, oldest) for kind, count, oldest in waiting if kind is not ReviewKind.AUDIT]
+    decided = _decided_since(session, now - timedelta(hours=24), now)
+    drafts = {verdict: decided.get(verdict, 0) for verdict in Verdict}
+    return QueueTiles(
+        waiting=sum(count for count, _ in others),
+        waiting_audits=sum(n for kind, n, _ in waiting if kind is ReviewKind.AUDIT),
+        oldest_s=max((_age_s(oldest, now) for _, oldest in others), default=None),
+        decided_24h=drafts[Verdict.APPROVE] + drafts[Verdict.EDIT] + drafts[Verdict.REJECT],
+        approved_unchanged=drafts[Verdict.APPROVE],
+        edited=drafts[Verdict.EDIT],
+        rejected=drafts[Verdict.REJECT],
+        audited_24h=drafts[Verdict.RIGHT] + drafts[Verdict.WRONG],
+    )
+
+
+def _age_s(moment: datetime, now: datetime) -> float:
+    return max(0.0, (now - moment).total_seconds())
+
+
+def _decided_since(session: Session, since: datetime, now: datetime) -> dict[Verdict, int]:
+    rows = session.execute(
+        select(col(Decision.verdict), func.count())
+        .outerjoin(Undo, col(Undo.decision_id) == col(Decision.id))
+        .where(
+            col(Decision.decided_at) > since,
+            col(Decision.decided_at) <= now,
+            col(Decision.is_final),
+            col(Undo.decision_id).is_(None),
+        )
+        .group_by(col(Decision.verdict))
+    )
+    return {row[0]: row[1] for row in rows}

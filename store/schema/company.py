@@ -92,6 +92,7 @@ class Worker(Base, table=True):
 
     id: str = Field(primary_key=True)
     kind: str  # "worker" or "executor"
+    host: str
     pid: int
     started_at: datetime = Field(sa_type=UtcDateTime)
     heartbeat_at: datetime = Field(sa_type=UtcDateTime)  # database clock

@@ -1,0 +1,58 @@
+# Nothing but Python >= 3.11 and make is needed. Works with GNU make 3.81 and newer.
+
+PORT ?= 8600
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$python -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then echo $$python; exit; fi; done; echo python3)
+
+.PHONY: help install demo test check clean
+
+help:
+	@echo "make demo [PORT=8600]  install what is missing and run the demo; Ctrl-C stops it"
+	@echo "make install           create $(VENV) with what running needs"
+	@echo "make test              run the tests"
+	@echo "make check             format, lint, types, imports, size limits"
+	@echo "make clean             remove $(VENV) and caches; your data in .greenlight stays"
+
+install: $(VENV)/.installed
+
+# One dot every two seconds, so that a slow network does not look like a hang.
+define pip_install
+	@printf '%s' "Installing $(1) into $(VENV), once "; \
+	(while sleep 2; do printf .; done) & dots=$$!; trap 'kill $$dots 2>/dev/null' EXIT; \
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '$(2)' \
+	&& echo " done"
+	@touch $@
+endef
+
+$(BIN)/python:
+	@$(PYTHON) -c '$(IS_NEW_ENOUGH)' 2>/dev/null || { \
+		echo "Greenlight needs Python 3.11 or newer, and '$(PYTHON)' is not." \
+		"Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(call pip_install,Greenlight,.)
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(call pip_install,the test tools,.[test])
+
+demo: $(VENV)/.installed
+	@$(BIN)/greenlight demo --port $(PORT) $(ARGS)
+
+test: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy --strict store agents dashboard
+	@$(BIN)/lint-imports
+	@$(BIN)/python .ci/limits.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build *.egg-info
+	find store agents dashboard tests -name __pycache__ -type d -prune -exec rm -rf {} +

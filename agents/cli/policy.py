@@ -1,0 +1,131 @@
+"""`policy show` and `policy publish`: the gate's rules, by version."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agents.cli.context import Home, Json, clock, opened
+from agents.cli.out import console, print_json, table
+from store.errors import BadInput
+
+if TYPE_CHECKING:
+    from store.gate import PolicyBody
+    from store.policies import PolicyVersion
+
+group = typer.Typer(no_args_is_help=True)
+
+
+@group.callback()
+def policy_root() -> None:
+    """The gate's rules: threshold, limits, caps. Published versions never change."""
+
+
+@group.command("show")
+def show(
+    version: Annotated[int | None, typer.Argument(min=1, help="Else the active one.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show the active policy, or one version."""
+    from store import policies
+
+    with opened(home) as store:
+        found = (
+            store.read(policies.active)
+            if version is None
+            else store.read(policies.version, version)
+        )
+    if as_json:
+        print_json({"ok": True, **_as_json(found)})
+        return
+    head = f"Policy {found.version}, {found.status}, by {found.author}"
+    rows = [(name, json.dumps(value)) for name, value in found.body.model_dump(mode="json").items()]
+    console().print(table(f"{head}: {found.note}" if found.note else head, ("rule", "value"), rows))
+
+
+@group.command("publish")
+def publish(
+    person: Annotated[str, typer.Option("--as", metavar="NAME", help="A manager or admin.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="The policy as JSON, as `policy show --json` prints it under `policy`.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The confidence a draft must exceed.")
+    ] = None,
+    audit_rate: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of drafts audited blindly.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Why.")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Publish a new version: from a file, or the active one with single rules changed."""
+    from store import policies
+
+    asked = {"threshold": threshold, "audit_rate": audit_rate}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    if file is None and not changes:
+        raise typer.BadParameter("Give a FILE, --threshold or --audit-rate.")
+    with opened(home, urgent=True) as store:
+        base = (
+            store.read(policies.active).body.model_dump(mode="json")
+            if file is None
+            else _from_file(file)
+        )
+        body = _validated({**base, **changes})
+        version = store.transact(policies.publish, body, author=person, note=note, now=clock())
+        found = store.read(policies.version, version)
+    if as_json:
+        print_json({"ok": True, **_as_json(found)})
+    else:
+        typer.echo(f"Policy {version} is active. Reviews that wait keep the version they came by.")
+
+
+def _as_json(found: "PolicyVersion") -> dict[str, Any]:
+    return {
+        "version": found.version,
+        "status": found.status.value,
+        "author": found.author,
+        "note": found.note,
+        "published_at": found.published_at,
+        "policy": found.body.model_dump(mode="json"),
+    }
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        body = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"`{file}` is not a policy in JSON: {error}") from None
+    if isinstance(body, dict) and isinstance(body.get("policy"), dict):
+        body = body["policy"]
+    if not isinstance(body, dict):
+        raise BadInput(f"`{file}` is not a JSON object, so it is no policy.")
+    return body
+
+
+def _validated(body: dict[str, Any]) -> "PolicyBody":
+    from pydantic import ValidationError
+
+    from store.gate import PolicyBody
+
+    try:
+        return PolicyBody.model_validate(body)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(str(part) for part in wrong["loc"])
+        raise BadInput(
+            f"The policy cannot be published: `{place}`: {wrong['msg']}. Nothing was changed."
+        ) from None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this group's commands."""
+    app.add_typer(group, name="policy")

@@ -1,0 +1,157 @@
+"""Rules of a company's file that look at more than one field. Pure, over the raw TOML values.
+
+They are forgiving about shape (the model names wrong types), so that one broken table does not
+hide the mistakes in the others.
+"""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from agents.company.lines import Path
+
+Finding = tuple[Path, str]
+Raw = dict[str, Any]
+MIN_EXAMPLES = 3
+RESERVED_ENTITIES = ("months", "amounts_minor")
+REPLY_ONLY_WORDS = (None, "reply_only")
+
+
+def tables(raw: Raw, *keys: str) -> list[tuple[int, Raw]]:
+    """Return the numbered tables of the array at `keys`, skipping what is not a table."""
+    value: Any = raw
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    found = value if isinstance(value, list) else []
+    return [(index, item) for index, item in enumerate(found) if isinstance(item, dict)]
+
+
+def texts(value: Any) -> list[str]:
+    """Return the texts of a list, skipping everything else."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """Return `; did you mean ...?` for a near miss, else nothing."""
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def twice(items: Sequence[tuple[Path, Any]], what: str) -> Iterator[Finding]:
+    """Yield every item whose value has been seen before."""
+    seen: list[Any] = []
+    for path, value in items:
+        if value is not None and value in seen:
+            yield path, f"{what} `{value}` is there twice; give each its own"
+        seen.append(value)
+
+
+def write_tools(raw: Raw) -> list[tuple[Path, Raw]]:
+    """Return every write tool with its path."""
+    return [
+        (("servers", at, "write", index), tool)
+        for at, server in tables(raw, "servers")
+        for index, tool in tables(server, "write")
+    ]
+
+
+def read_tools(raw: Raw) -> list[tuple[Path, str]]:
+    """Return every read tool with its path."""
+    return [
+        (("servers", at, "read", index), name)
+        for at, server in tables(raw, "servers")
+        for index, name in enumerate(texts(server.get("read")))
+    ]
+
+
+def action_kinds(raw: Raw) -> list[str]:
+    """Return the action kinds that some write tool carries out."""
+    return texts([tool.get("action") for _, tool in write_tools(raw)])
+
+
+def check_servers(raw: Raw) -> Iterator[Finding]:
+    """Yield what is wrong between the servers and their tools."""
+    writes, reads = write_tools(raw), read_tools(raw)
+    servers = [(("servers", at, "name"), one.get("name")) for at, one in tables(raw, "servers")]
+    yield from twice(servers, "the server name")
+    yield from twice(reads, "the read tool")
+    yield from twice([((*path, "tool"), one.get("tool")) for path, one in writes], "the write tool")
+    yield from twice([((*path, "action"), one.get("action")) for path, one in writes], "the action")
+    write_names = [tool.get("tool") for _, tool in writes]
+    for path, name in reads:
+        if name in write_names:
+            yield path, f"`{name}` is listed as read and as write; list it once, as what it is"
+    for path, tool in writes:
+        yield from _write_tool(path, tool)
+    replies = [path for path, tool in writes if tool.get("reply") is True]
+    if not replies:
+        yield ("servers",), "no write tool has `reply = true`; one must send the customer's answer"
+    for path in replies[1:]:
+        yield path, "a second tool has `reply = true`; only one may send the customer's answer"
+
+
+def _write_tool(path: Path, tool: Raw) -> Iterator[Finding]:
+    is_reply = tool.get("reply") is True
+    if is_reply == ("action" in tool):
+        yield path, "a write tool has either `action = ...` or `reply = true`"
+    if is_reply and "text" not in tool:
+        yield path, "the reply tool needs `text`, the argument that takes the answer"
+    if tool.get("action") == "reply_only":
+        yield (*path, "action"), "`reply_only` means no action; call this one something else"
+
+
+def check_policy(raw: Raw) -> Iterator[Finding]:
+    """Yield action kinds in the policy that nothing carries out."""
+    policy = raw.get("policy")
+    if not isinstance(policy, dict):
+        return
+    kinds = [*action_kinds(raw), "reply_only"]
+    rules = [
+        (("policy", "amount_rules", at, "kind"), rule.get("kind"))
+        for at, rule in tables(raw, "policy", "amount_rules")
+    ]
+    always = [
+        (("policy", "always_person", at), kind)
+        for at, kind in enumerate(texts(policy.get("always_person")))
+    ]
+    own = policy.get("thresholds")
+    limits = (
+        [(("policy", "thresholds", kind), kind) for kind in own] if isinstance(own, dict) else []
+    )
+    for path, kind in [*rules, *always, *limits]:
+        if isinstance(kind, str) and kind not in kinds:
+            yield path, f"no write tool has the action `{kind}`{suggestion(kind, kinds)}"
+
+
+def check_entities(raw: Raw) -> Iterator[Finding]:
+    """Yield entity names that Greenlight fills in itself."""
+    entities = raw.get("entities")
+    for name in entities if isinstance(entities, dict) else ():
+        if name in RESERVED_ENTITIES:
+            yield ("entities", name), f"`{name}` is found without a pattern; choose another name"
+
+
+def check_intents(raw: Raw) -> Iterator[Finding]:
+    """Yield what is wrong with the intents' names and examples."""
+    intents = tables(raw, "intents")
+    yield from _out_of_scope(raw, is_needed=len(intents) == 1)
+    names = [(("intents", at, "name"), intent.get("name")) for at, intent in intents]
+    yield from twice(names, "the intent")
+    for at, intent in intents:
+        examples = {" ".join(text.split()).lower() for text in texts(intent.get("examples"))}
+        if "examples" in intent and len(examples - {""}) < MIN_EXAMPLES:
+            path = ("intents", at, "examples")
+            yield path, f"an intent needs at least {MIN_EXAMPLES} different examples to be learned"
+    reasons = tables(raw, "reject_reasons")
+    codes = [(("reject_reasons", at, "code"), reason.get("code")) for at, reason in reasons]
+    yield from twice(codes, "the reject reason")
+
+
+def _out_of_scope(raw: Raw, *, is_needed: bool) -> Iterator[Finding]:
+    """Yield if there are too few foreign requests to learn from; a lone intent needs some."""
+    table = raw.get("out_of_scope")
+    examples = texts(table.get("examples")) if isinstance(table, dict) else []
+    if len(examples) < MIN_EXAMPLES and (examples or is_needed):
+        reason = "a single intent needs" if is_needed else "give none or"
+        path = ("out_of_scope", "examples")
+        yield path, f"{reason} at least {MIN_EXAMPLES} requests that are not for this company"

@@ -1,0 +1,1 @@
+"""What a company knows: its documents, split into passages that can be found and quoted."""

@@ -1,0 +1,1 @@
+"""Models behind the port of `agents.ports`: the embedded one needs no key and no network."""

@@ -1,0 +1,116 @@
+"""Drafting without a language model: the company's own rules over what was looked up. Pure.
+
+The first rule whose condition holds words the reply and proposes the action. No rule, or one that
+cannot be weighed, gives a holding reply and a named concern, never a guess.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.company import Company, Decision, Intent
+from agents.company.expressions import ExpressionError, Templates, is_truthy, pick, sentences
+from agents.context import context_of
+from agents.ports import Proposal, TicketView
+from store.actions import REPLY_ONLY
+from store.outputs import IntentOutput, RetrievalOutput, ToolCallOutput
+
+MIN_QUOTE_CHARS = 20
+_HOLDING = (
+    "Thank you for your message. A colleague is looking into it personally"
+    " and will answer you as soon as possible."
+)
+_WHO_ARE_YOU = (
+    "Thank you for your message. To look into this we need to know which account it is about:"
+    " please write to us while signed in, and a colleague will take it from there."
+)
+
+
+@dataclass(slots=True)
+class _Weighing:
+    """What came of looking for the rule that applies."""
+
+    decision: Decision | None = None
+    concerns: list[str] = field(default_factory=list)
+
+
+class Composer:
+    """Drafts by a company's decision rules."""
+
+    def __init__(self, company: Company) -> None:
+        self._company = company
+        self._templates = Templates(company.currency)
+
+    def compose(
+        self,
+        ticket: TicketView,
+        intent: IntentOutput,
+        retrieval: RetrievalOutput,
+        tool_call: ToolCallOutput,
+    ) -> Proposal:
+        """Return the draft of the first rule that holds, or a holding reply with a concern."""
+        rules = self._company.intent(intent.intent)
+        if rules is None:
+            return self._holding(_HOLDING, ["The request fits none of the intents"])
+        is_anonymous = rules.needs_customer and ticket.customer_id is None
+        context = context_of(ticket, intent, retrieval, tool_call.facts)
+        weighing = self._weigh(rules, context)
+        if is_anonymous:
+            weighing.concerns.append("The ticket names no customer, so no account was looked at")
+        if weighing.decision is None:
+            concern = f"No rule of “{rules.title}” covers what was found"
+            text = _WHO_ARE_YOU if is_anonymous else _HOLDING
+            return self._holding(text, [*weighing.concerns, concern])
+        try:
+            return self._propose(weighing.decision, weighing.concerns, context)
+        except ExpressionError as error:
+            return self._holding(_HOLDING, [*weighing.concerns, _sentence(error)])
+
+    def _weigh(self, rules: Intent, context: Mapping[str, Any]) -> _Weighing:
+        """Find the first rule that holds; one that cannot be weighed is a concern, not a match."""
+        weighing = _Weighing()
+        for decision in rules.decisions:
+            try:
+                if decision.when is None or is_truthy(pick(decision.when, context)):
+                    weighing.decision = decision
+                    break
+            except ExpressionError as error:
+                weighing.concerns.append(f"A rule could not be weighed: {_sentence(error)}")
+        return weighing
+
+    def _propose(
+        self, decision: Decision, concerns: list[str], context: Mapping[str, Any]
+    ) -> Proposal:
+        doubt = self._templates.render(decision.doubt, context) if decision.doubt else ""
+        args = {name: pick(path, context) for name, path in decision.args.items()}
+        body = self._templates.render(decision.reply, context)
+        return Proposal(
+            reply=self._letter(body, context),
+            kind=decision.action or REPLY_ONLY,
+            args={name: value for name, value in args.items() if value is not None},
+            concerns=[*concerns, *([" ".join(doubt.split())] if doubt else [])],
+            sources=[one["source"] for one in context["passages"] if _is_quoted(one["text"], body)],
+        )
+
+    def _holding(self, text: str, concerns: list[str]) -> Proposal:
+        letter = self._letter(text, {})
+        return Proposal(reply=letter, kind=REPLY_ONLY, concerns=concerns)
+
+    def _letter(self, body: str, context: Mapping[str, Any]) -> str:
+        try:
+            greeting = self._templates.render(self._company.greeting, context)
+        except ExpressionError:  # it names a fact that this ticket does not have
+            greeting = "Hello,"
+        parts = (greeting, body, self._company.signature.strip())
+        return "\n\n".join(part for part in parts if part)
+
+
+def _is_quoted(text: str, body: str) -> bool:
+    """Return whether a whole sentence of the passage stands in the reply."""
+    plain = " ".join(body.split())
+    return any(len(one) >= MIN_QUOTE_CHARS and one in plain for one in sentences(text))
+
+
+def _sentence(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else text[:299] + "…"

@@ -1,0 +1,89 @@
+"""The embedded model: real decisions from the company's own examples and rules, no key, no network.
+
+Ticket text steers nothing but which intent and entities are found; what is said and done comes from
+the company's rules over looked-up facts.
+"""
+
+from agents.company import Company
+from agents.models.composer import Composer
+from agents.models.critic import criticise
+from agents.models.encoder import Encoder
+from agents.models.entities import find_entities
+from agents.models.intent_classifier import IntentClassifier, Reading
+from agents.ports import Proposal, TicketView, Usage
+from agents.query import query_of
+from store.outputs import (
+    Critique,
+    IntentCandidate,
+    IntentOutput,
+    RetrievalOutput,
+    ToolCallOutput,
+)
+
+NAME = "local-1"
+MAX_CANDIDATES = 5
+
+
+class LocalModel:
+    """Implements `agents.ports.Model`; learns the company when it is made."""
+
+    name = NAME
+
+    def __init__(self, company: Company, encoder: Encoder | None) -> None:
+        self._company = company
+        self._classifier = IntentClassifier(
+            [(text, intent.name) for intent in company.intents for text in intent.examples],
+            company.out_of_scope_examples,
+            encoder,
+        )
+        self._composer = Composer(company)
+        self._usage = Usage(model=NAME)
+
+    async def intent(self, ticket: TicketView) -> tuple[IntentOutput, Usage]:
+        """Name the intent, the next likeliest ones and what the ticket names."""
+        query = query_of(ticket)
+        reading = self._classifier.read(query)
+        entities = find_entities(
+            query, self._company.entities, ticket.received_at, self._company.currency
+        )
+        return self._output(reading, entities), self._usage
+
+    async def synthesise(
+        self,
+        ticket: TicketView,
+        intent: IntentOutput,
+        retrieval: RetrievalOutput,
+        tool_call: ToolCallOutput,
+    ) -> tuple[Proposal, Usage]:
+        """Draft by the first rule of the intent that holds."""
+        return self._composer.compose(ticket, intent, retrieval, tool_call), self._usage
+
+    async def critique(
+        self,
+        ticket: TicketView,
+        proposal: Proposal,
+        retrieval: RetrievalOutput,
+        tool_call: ToolCallOutput,
+    ) -> tuple[Critique, Usage]:
+        """Hold the draft against what was looked up and found."""
+        return criticise(self._company, ticket, proposal, retrieval, tool_call), self._usage
+
+    def _output(self, reading: Reading, entities: dict[str, list[object]]) -> IntentOutput:
+        candidates = [
+            IntentCandidate(intent=name, title=self._title(name), probability=min(share, 1.0))
+            for name, share in reading.ranked[:MAX_CANDIDATES]
+        ]
+        is_out = reading.is_out_of_scope
+        return IntentOutput(
+            intent=None if is_out else reading.label,
+            title="Out of scope" if is_out else self._title(reading.label),
+            probability=min(max(reading.probability, 0.0), 1.0),
+            is_out_of_scope=is_out,
+            candidates=candidates,
+            entities=entities,
+            signals=reading.signals,
+        )
+
+    def _title(self, name: str) -> str:
+        intent = self._company.intent(name)
+        return intent.title if intent else name

@@ -1,0 +1,235 @@
+"""A worker: claims runs, sends them through the graph, heartbeats, and takes back dead ones' runs.
+
+It knows nothing about what the steps do and holds no write tools. Many runs are in flight at once
+in one asyncio loop; one writer thread makes their records durable together.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlmodel import Session
+
+from agents.company import Company
+from agents.journal import Journal, Visit
+from agents.kit import Kit, open_kit
+from agents.pipeline import MAX_ATTEMPTS, StepFailedError, build
+from agents.ports import TicketView
+from store import queue, workers
+from store.engine import Store
+from store.errors import LeaseLost
+from store.queue import Claim
+from store.schema import Ticket
+from store.settings import Settings
+from store.transitions import RunStatus
+from store.writer import GroupWriter
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.02  # between looks at the database's change counter
+SWEEP_SECONDS = 1.0  # between looks for due retries and dead workers
+RETRY_LATER_SECONDS = 20.0  # after a transient failure used up its attempts
+MAX_VISITS = 3  # rounds of attempts at one step before the run fails
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How a worker works: its name, how many runs at once, and whether it leaves when done."""
+
+    worker: str
+    concurrency: int
+    lease_seconds: float
+    drain: bool
+
+
+class Worker:
+    """Runs claimed runs through the graph until told to stop, or until drained."""
+
+    def __init__(self, store: Store, kit: Kit, journal: Journal, shift: Shift) -> None:
+        self._store = store
+        self._journal = journal
+        self._graph = build(kit.work(), journal)
+        self._shift = shift
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Take nothing more; what is in flight is given back at its next step."""
+        self._stopping.set()
+
+    async def work(self) -> None:
+        """Work until stopped (or drained), then give back whatever is unfinished."""
+        shift = self._shift
+        now = datetime.now(UTC)
+        await self._journal.writer.write(
+            workers.start,
+            worker=shift.worker,
+            kind="worker",
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            now=now,
+        )
+        beat = asyncio.create_task(self._beat())
+        beat.add_done_callback(lambda _: self.stop())  # without leases there is no working on
+        try:
+            await self._claim_until_stopped()
+        finally:
+            failure = beat.exception() if beat.done() else None
+            beat.cancel()
+            for task in self._in_flight:
+                task.cancel()
+            await asyncio.gather(beat, *self._in_flight, return_exceptions=True)
+            await self._journal.writer.write(workers.stop, shift.worker)
+        if failure is not None:
+            raise failure
+
+    async def _claim_until_stopped(self) -> None:
+        version = self._store.watch()
+        seen, idle = -1, 0.0
+        while not self._stopping.is_set():
+            free = self._shift.concurrency - len(self._in_flight)
+            changed = (current := version()) != seen
+            if free > 0 and (changed or idle >= SWEEP_SECONDS):
+                seen, idle = current, 0.0
+                if await self._claim(free):
+                    seen = -1  # there may be more
+                    continue
+                if self._shift.drain and not self._in_flight and await self._is_drained():
+                    return
+            await self._pause()
+            idle += IDLE_SECONDS
+
+    async def _pause(self) -> None:
+        """Wait for a free place, a stop, or the next look."""
+        if len(self._in_flight) >= self._shift.concurrency:
+            await asyncio.wait(
+                self._in_flight, return_when=asyncio.FIRST_COMPLETED, timeout=SWEEP_SECONDS
+            )
+            return
+        await asyncio.sleep(IDLE_SECONDS)
+
+    async def _claim(self, free: int) -> int:
+        claims = await self._journal.writer.write(
+            queue.claim,
+            self._shift.worker,
+            limit=free,
+            in_flight=len(self._in_flight),
+            lease_seconds=self._shift.lease_seconds,
+        )
+        for claim in claims:
+            task = asyncio.create_task(self._run(claim))
+            self._in_flight.add(task)
+            task.add_done_callback(self._in_flight.discard)
+        return len(claims)
+
+    async def _is_drained(self) -> bool:
+        """Nothing queued or running anywhere: what waits for a later retry counts as queued."""
+        counts = self._store.read(queue.counts)
+        return not any(counts.get(status) for status in (RunStatus.QUEUED, RunStatus.RUNNING))
+
+    async def _run(self, claim: Claim) -> None:
+        try:
+            await self.attend(claim)
+        except asyncio.CancelledError:
+            await self._give_back(claim)
+            raise
+
+    async def attend(
+        self, claim: Claim, on_step: Callable[[str, str, float], None] | None = None
+    ) -> None:
+        """Send one claimed run through the graph and settle what became of it."""
+        visit = Visit(claim=claim, ticket=ticket_view(claim.ticket), on_step=on_step)
+        try:
+            await self._graph.ainvoke({}, context=visit)
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+        except StepFailedError as failed:
+            await self._settle_failure(visit, failed)
+
+    async def _settle_failure(self, visit: Visit, failed: StepFailedError) -> None:
+        claim = visit.claim
+        rounds = claim.attempts.get(failed.step, 0) // MAX_ATTEMPTS + 1
+        try:
+            if failed.is_transient and rounds < MAX_VISITS:
+                await self._journal.write(
+                    visit, queue.release, delay_seconds=RETRY_LATER_SECONDS * rounds
+                )
+            else:
+                log.error("run %s failed at %s", claim.run_id, failed)
+                await self._journal.write(
+                    visit, queue.fail, str(failed), now=self._journal.now(visit)
+                )
+        except LeaseLost as lost:
+            log.warning("%s", lost)
+
+    async def _give_back(self, claim: Claim) -> None:
+        try:
+            await self._journal.writer.write(queue.release, claim.run_id, claim.epoch)
+        except LeaseLost:
+            log.info("run %s had been handed over already", claim.run_id)
+
+    async def _beat(self) -> None:
+        """Prolong the leases, say that we are alive, and take back the runs of the dead."""
+        while True:
+            await self._journal.writer.write(self._sweep)
+            await asyncio.sleep(min(SWEEP_SECONDS, self._shift.lease_seconds / 3))
+
+    def _sweep(self, session: Session) -> None:
+        queue.extend_leases(session, self._shift.worker, lease_seconds=self._shift.lease_seconds)
+        workers.beat(session, self._shift.worker, in_flight=len(self._in_flight))
+        queue.reap(session, dead_workers=dead_here(session))
+
+
+def dead_here(session: Session) -> list[str]:
+    """Return the processes of this host that died without saying so."""
+    known = workers.running_on(session, socket.gethostname())
+    return [worker for worker, pid in known if not workers.is_alive(pid)]
+
+
+def ticket_view(ticket: Ticket) -> TicketView:
+    """Return the ticket as steps see it."""
+    assert ticket.id is not None
+    return TicketView(
+        id=ticket.id,
+        external_id=ticket.external_id,
+        text=ticket.text,
+        subject=ticket.subject,
+        customer_id=ticket.customer_id,
+        received_at=ticket.received_at,
+    )
+
+
+def run(
+    settings: Settings, company: Company, *, drain: bool = False, concurrency: int | None = None
+) -> None:
+    """Work in this process until SIGINT or SIGTERM, or with `drain` until nothing waits."""
+    asyncio.run(_main(settings, company, drain=drain, concurrency=concurrency))
+
+
+async def _main(
+    settings: Settings, company: Company, *, drain: bool, concurrency: int | None
+) -> None:
+    shift = Shift(
+        worker=f"worker-{os.getpid()}-{uuid4().hex[:8]}",
+        concurrency=concurrency or settings.concurrency,
+        lease_seconds=settings.lease_seconds,
+        drain=drain,
+    )
+    store = settings.open()
+    writer = GroupWriter(store)
+    try:
+        async with open_kit(settings, company, store) as kit:
+            worker = Worker(store, kit, kit.journal(writer), shift)
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, worker.stop)
+            await worker.work()
+    finally:
+        writer.close()
+        store.close()

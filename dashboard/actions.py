@@ -1,0 +1,222 @@
+"""Button callbacks: the only calls of the dashboard that write, each one store verb.
+
+Arguments are frozen when the card is drawn, so a press always means what was on screen. Nothing
+here raises to the page: an expected refusal is told in its own words, anything else is logged.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard import session
+from dashboard.session import Notice
+from store import policies, reviews
+from store.errors import AlreadyDecided, GreenlightError, StaleReview
+from store.gate import PolicyBody
+from store.reviews import DecisionRequest
+from store.settings import Settings
+from store.transitions import Verdict
+
+log = logging.getLogger(__name__)
+
+_DONE = {
+    Verdict.APPROVE: "Approved",
+    Verdict.EDIT: "Sent with your edit",
+    Verdict.REJECT: "Rejected",
+    Verdict.RIGHT: "Judged right",
+    Verdict.WRONG: "Judged wrong",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What was on screen when the buttons were drawn."""
+
+    review_id: int
+    revision: int
+    digest: str
+    decision_id: str
+    reply: str
+    args: Mapping[str, Any]
+    title: str
+
+
+def is_edited(card: Card) -> bool:
+    """Return whether the box holds other words than the draft's."""
+    return _edited_reply(card) is not None
+
+
+def open_card(review_id: int) -> None:
+    """Bring a review on the card and close what was open on the one before."""
+    session.open_review(review_id)
+    session.refuse(None)
+
+
+def approve(card: Card) -> None:
+    """Approve exactly what was shown; an edit in the box is never dropped silently."""
+    if is_edited(card):
+        _problem("You changed the reply. Send your edit with Ctrl+Enter, or take it back first.")
+        return
+    _decide(card, Verdict.APPROVE)
+
+
+def send_edit(card: Card, args_keys: dict[str, str]) -> None:
+    """Approve the person's own revision of reply and arguments.
+
+    `args_keys` maps each argument's name to the key of the field it is edited in.
+    """
+    reply = _edited_reply(card)
+    typed = {**card.args, **{name: session.typed(key) for name, key in args_keys.items()}}
+    args = typed if typed != card.args else None
+    if reply is None and args is None:
+        _problem("Nothing was changed. Press A to approve the draft as it is.")
+        return
+    _decide(card, Verdict.EDIT, reply=reply or card.reply, args=args)
+
+
+def take_back_edit(card: Card) -> None:
+    """Put the agent's own words back into the box."""
+    session.keep(session.edit_key(card.review_id, card.revision), card.reply)
+    session.notify(None)
+
+
+def start_refusal(card: Card) -> None:
+    """Open the inline panel that asks for the reason; ignored just after the card appeared."""
+    if _is_armed(card):
+        session.refuse((card.review_id, card.revision))
+
+
+def cancel_refusal() -> None:
+    """Close the panel; nothing is recorded."""
+    session.refuse(None)
+
+
+def reject(card: Card, reason_key: str, step_key: str, note_key: str) -> None:
+    """Reject with the reason, first wrong step and note typed into the panel."""
+    reason = session.typed(reason_key)
+    if not reason:
+        _problem("Choose a reason first: it tells the agent and the reports what went wrong.")
+        return
+    _decide(
+        card,
+        Verdict.REJECT,
+        reason_code=str(reason),
+        blamed_step=session.typed(step_key),
+        note=session.typed(note_key) or "",
+    )
+
+
+def judge_right(card: Card) -> None:
+    """Answer a blind audit: what was sent was right."""
+    _decide(card, Verdict.RIGHT)
+
+
+def judge_wrong(card: Card, step_key: str, note_key: str) -> None:
+    """Answer a blind audit: it was wrong, with the first wrong step if one was chosen."""
+    _decide(
+        card,
+        Verdict.WRONG,
+        blamed_step=session.typed(step_key),
+        note=session.typed(note_key) or "",
+    )
+
+
+def undo(line: Notice) -> None:
+    """Take the decision back inside its window and put the card back on screen."""
+
+    def take_back() -> None:
+        assert line.decision_id is not None
+        reopened = session.store().transact(
+            reviews.undo, line.decision_id, session.me(), now=session.now()
+        )
+        if line.typed is not None and line.revision is not None:
+            session.keep(session.edit_key(reopened, line.revision), line.typed)
+        session.put_first(reopened)
+        session.notify(Notice("done", "Undone. Nothing was sent; the card is back."))
+
+    _attempt(take_back)
+
+
+def publish(body: PolicyBody, note_key: str) -> None:
+    """Publish a policy version; the store refuses anybody but a manager."""
+
+    def put_out() -> None:
+        note = str(session.typed(note_key) or "").strip()
+        version = session.store().transact(
+            policies.publish, body, author=session.me(), note=note, now=session.now()
+        )
+        session.keep(note_key, "")
+        session.notify(
+            Notice("done", f"Version {version} gates new drafts from now on. Waiting cards keep theirs.")
+        )
+
+    _attempt(put_out)
+
+
+def _decide(card: Card, verdict: Verdict, **said: Any) -> None:
+    if not _is_armed(card):
+        return
+    at = session.now()
+    request = DecisionRequest(
+        decision_id=card.decision_id,
+        review_id=card.review_id,
+        verdict=verdict,
+        person=session.me(),
+        seen_digest=card.digest,
+        seconds_on_card=session.seconds_on_card(card.review_id, card.revision, at),
+        **said,
+    )
+
+    def record() -> None:
+        decided = session.store().transact(
+            reviews.decide, request, now=at, undo_seconds=Settings().undo_seconds
+        )
+        is_audit = verdict in {Verdict.RIGHT, Verdict.WRONG}
+        session.refuse(None)
+        session.advance(card.review_id)
+        session.notify(
+            Notice(
+                "done",
+                f"{_DONE[verdict]}: {card.title}",
+                decision_id=None if is_audit else decided.decision_id,
+                undo_until=None if is_audit else decided.undo_until,
+                review_id=card.review_id,
+                revision=card.revision,
+                typed=said.get("reply"),
+            )
+        )
+
+    _attempt(record, lost=lambda: session.advance(card.review_id))
+
+
+def _attempt(act: Callable[[], None], lost: Callable[[], None] | None = None) -> None:
+    try:
+        act()
+    except (AlreadyDecided, StaleReview) as error:
+        session.refuse(None)
+        if lost is not None and isinstance(error, AlreadyDecided):
+            lost()
+        _problem(str(error))
+    except GreenlightError as error:
+        _problem(str(error))
+    except Exception:
+        log.exception("an action failed unexpectedly")
+        _problem(
+            "Something unexpected went wrong and is in the log. Look at the card before you try"
+            " again; repeating the same decision is harmless."
+        )
+
+
+def _is_armed(card: Card) -> bool:
+    seconds = session.seconds_on_card(card.review_id, card.revision, session.now())
+    return seconds is None or seconds >= session.ARM_SECONDS
+
+
+def _edited_reply(card: Card) -> str | None:
+    text = session.typed(session.edit_key(card.review_id, card.revision))
+    return text if isinstance(text, str) and text != card.reply else None
+
+
+def _problem(text: str) -> None:
+    session.notify(Notice("problem", text))

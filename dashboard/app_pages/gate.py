@@ -1,0 +1,185 @@
+"""The gate: the active policy, what another threshold would have done, and publishing it.
+
+Nothing here touches a waiting card: each keeps the policy it was escalated under.
+"""
+
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from dashboard import actions, session, words
+from dashboard.components.notice import notice
+from dashboard.components.threshold import threshold
+from store import policies, registry
+from store.gate import PolicyBody
+from store.money import Money
+from store.policies import PolicyVersion
+from store.reports import policy as history
+from store.reports.policy import Flip, Preview
+from store.transitions import Outcome, Role
+
+DAYS = 28
+PUBLISHERS = frozenset({Role.MANAGER, Role.ADMIN})
+NOTE = "policy_note"
+_OUTCOMES = {Outcome.PASS: "sent alone", Outcome.ESCALATE: "person", Outcome.BLOCK: "blocked"}
+
+
+def page() -> None:
+    """Draw the page."""
+    active = session.read(policies.active)
+    st.subheader("What goes out alone")
+    notice(session.now(), place="gate")
+    left, right = st.columns([62, 38], gap="medium")
+    with left:
+        body, seen = _candidate(active)
+        _consequences(active.body, body, seen)
+    with right:
+        _publish(active, body)
+        _rules(active)
+        _versions()
+
+
+@st.cache_data(ttl=30, show_spinner=False, max_entries=32)
+def _preview(url: str, body: str, since: datetime) -> Preview:
+    return session.read(history.preview, PolicyBody.model_validate_json(body), since=since)
+
+
+def _seen(body: PolicyBody) -> Preview:
+    hour = session.now().replace(minute=0, second=0, microsecond=0)
+    since = hour - timedelta(days=DAYS)
+    return _preview(session.store().url, body.model_dump_json(), since)
+
+
+def _candidate(active: PolicyVersion) -> tuple[PolicyBody, Preview]:
+    with st.container(border=True, key="slider"):
+        st.caption(
+            f"On the drafts of the last {DAYS} days: drag to try another threshold. Nothing changes"
+            " until a manager publishes."
+        )
+        base = _seen(active.body)
+        if not base.gated:
+            st.text("No draft has been gated yet, so there is no history to try a threshold on.")
+            return active.body, base
+        chosen = threshold(
+            base.curve, active=active.body.threshold, key=f"threshold_{active.version}"
+        )
+    body = active.body.model_copy(update={"threshold": chosen})
+    return body, _seen(body)
+
+
+def _consequences(active: PolicyBody, body: PolicyBody, seen: Preview) -> None:
+    if not seen.gated:
+        return
+    moved = body.threshold != active.threshold
+    with st.container(border=True, key="flips"):
+        st.markdown("**Past cases that would have gone the other way**")
+        if moved:
+            st.text(
+                f"{words.count(seen.flips_to_automatic)} would have gone out alone,"
+                f" {words.count(seen.flips_to_person)} to a person."
+            )
+        if seen.flips:
+            _flips(seen.flips)
+        else:
+            st.text("None." if moved else "None: the slider stands on the active policy.")
+
+
+def _flips(flips: tuple[Flip, ...]) -> None:
+    st.dataframe(
+        {
+            "run": [flip.run_id for flip in flips],
+            "case": [flip.title for flip in flips],
+            "action": [flip.action_kind.replace("_", " ") for flip in flips],
+            "money": [words.money(flip.amount_minor, flip.currency) for flip in flips],
+            "confidence": [flip.confidence for flip in flips],
+            "now": [_OUTCOMES[flip.now] for flip in flips],
+            "then": [_OUTCOMES[flip.then] for flip in flips],
+            "was it right": [_rightness(flip.is_right) for flip in flips],
+        },
+        hide_index=True,
+        height=280,
+        key="flips_table",
+        column_config={
+            "confidence": st.column_config.NumberColumn(format="%.2f", width="small"),
+            "run": st.column_config.NumberColumn(format="%d", width="small"),
+        },
+        alt="Past cases that the candidate policy would have treated otherwise",
+    )
+
+
+def _publish(active: PolicyVersion, body: PolicyBody) -> None:
+    role = session.role()
+    may_publish = role in PUBLISHERS
+    changed = body != active.body
+    with st.container(border=True, key="publish"):
+        st.markdown(f"**Publish version {active.version + 1}**")
+        change = f"Threshold {active.body.threshold:.2f} → {body.threshold:.2f}"
+        st.text(change if changed else "Move the slider to a new threshold first.")
+        st.text_input("Why", key=NOTE, placeholder="One line for the record", disabled=not may_publish)
+        st.button(
+            "Publish",
+            key=f"publish_{active.version}_{body.threshold:.2f}",
+            type="primary",
+            disabled=not (may_publish and changed),
+            on_click=actions.publish,
+            args=(body, NOTE),
+        )
+        if not may_publish:
+            st.text(f"Publishing needs a manager; you act as {role or 'nobody'}.")
+        st.caption("Applies to new drafts. Cards that wait keep the policy they were stopped by.")
+
+
+def _rules(active: PolicyVersion) -> None:
+    body = active.body
+    company = session.read(registry.company)
+    currency = company.currency if company else body.currency
+    lines = [f"Above confidence {body.threshold:.2f} a draft may go out alone"]
+    lines += [
+        f"{kind.replace('_', ' ').capitalize()} needs more than {value:.2f}"
+        for kind, value in body.thresholds.items()
+    ]
+    lines += [
+        f"{rule.kind.replace('_', ' ').capitalize()} above {Money(rule.above_minor, currency)}:"
+        f" {_OUTCOMES[rule.outcome]}"
+        for rule in body.amount_rules
+    ]
+    lines += [f"{kind.replace('_', ' ').capitalize()}: always a person" for kind in body.always_person]
+    lines += [
+        f"At most {Money(body.daily_cap_minor, currency)} alone per customer and day",
+        f"Two people above {Money(body.two_person_above_minor, currency)}",
+        f"{words.percent(body.audit_rate)} of all drafts are audited blind",
+    ]
+    with st.container(border=True, key="rules", gap="xsmall"):
+        st.markdown(f"**Version {active.version} gates new drafts**")
+        st.text("\n".join(lines))
+
+
+def _versions() -> None:
+    known = session.read(policies.versions)
+    with st.container(border=True, key="versions"):
+        st.markdown("**Versions**")
+        st.dataframe(
+            {
+                "no.": [version.version for version in known],
+                "threshold": [version.body.threshold for version in known],
+                "why": [version.note for version in known],
+                "by": [version.author for version in known],
+                "published": [version.published_at for version in known],
+                "state": [version.status.value for version in known],
+            },
+            hide_index=True,
+            key="versions_table",
+            column_config={
+                "no.": st.column_config.NumberColumn(format="%d", width=40),
+                "threshold": st.column_config.NumberColumn(format="%.2f", width=70),
+                "why": st.column_config.TextColumn(width=170),
+                "published": st.column_config.DatetimeColumn(format="D MMM YYYY HH:mm"),
+            },
+            alt="Published policy versions",
+        )
+
+
+def _rightness(is_right: bool | None) -> str:
+    if is_right is None:
+        return words.UNKNOWN
+    return "right" if is_right else "wrong"

@@ -1,0 +1,156 @@
+"""The queue: what waits, most urgent first, and one card to decide on."""
+
+import streamlit as st
+
+from dashboard import actions, session, words
+from dashboard.components.decision_form import decision_form
+from dashboard.components.draft_view import draft_view
+from dashboard.components.evidence import evidence
+from dashboard.components.notice import notice
+from dashboard.components.queue_list import queue_list, review_row
+from dashboard.components.tiles import Tile, tiles
+from store import registry
+from store.reports import card as cards
+from store.reports import queue as queues
+from store.transitions import ReviewKind
+
+PAGE = 50
+TABS = ("Escalations", "Audits")
+AUDITS = frozenset({ReviewKind.AUDIT})
+KINDS = {"Audits": AUDITS, "Escalations": frozenset(ReviewKind) - AUDITS}
+
+
+def page() -> None:
+    """Draw the page."""
+    above = st.container(key="above", gap="small")
+    workspace()
+    with above:  # after the list, which it compares itself with
+        figures()
+
+
+@st.fragment(run_every=3)
+def figures() -> None:
+    """The tiles, live; the list itself waits for the person, so no row moves under a cursor."""
+    found = session.read(queues.tiles, now=session.now())
+    decided = max(1, found.decided_24h)
+    tiles(
+        (
+            Tile("Waiting for a decision", words.count(found.waiting)),
+            Tile("Oldest", words.age(found.oldest_s)),
+            Tile("Decided, last 24 h", words.count(found.decided_24h)),
+            Tile(
+                "Approved unchanged",
+                words.count(found.approved_unchanged),
+                _share(found.approved_unchanged, decided),
+            ),
+            Tile(
+                "Edited · rejected",
+                f"{words.count(found.edited)} · {words.count(found.rejected)}",
+                f"{_share(found.edited, decided)} · {_share(found.rejected, decided)}",
+            ),
+        ),
+        key="tiles",
+    )
+    tab = session.typed("tab") or TABS[0]
+    waiting = found.waiting_audits if tab == "Audits" else found.waiting
+    fresh = waiting - session.listed()
+    with st.container(key="fresh"):
+        if fresh > 0 and session.listed() == 0 and not session.typed("search"):
+            st.rerun(scope="app")
+        if fresh > 0 and not session.typed("search"):
+            what = "new card" if fresh == 1 else "new cards"
+            if st.button(f"{fresh} {what} · show", key="show_fresh", type="primary"):
+                st.rerun(scope="app")
+
+
+@st.fragment
+def workspace() -> None:
+    """The list, the card and its evidence: one fragment, so a decision redraws only this."""
+    left, middle, right = st.columns([27, 43, 30], gap="medium")
+    with left:
+        opened = _list()
+    if opened is None:
+        with middle:
+            notice(session.now(), place="queue")
+            _nothing_waits()
+        return
+    now, me = session.now(), session.me()
+    card = session.read(cards.card, opened)
+    company = session.read(registry.company)
+    assert company is not None
+    shown = actions.Card(
+        review_id=card.review_id,
+        revision=card.draft.revision,
+        digest=card.draft.digest,
+        decision_id=session.card_shown(card.review_id, card.draft.revision, now),
+        reply=card.draft.reply,
+        args=card.draft.action.args,
+        title=card.title,
+    )
+    with middle:
+        notice(now, place="queue")
+        draft_view(card, currency=company.currency, person=me, now=now)
+        reasons = {reason["code"]: reason["title"] for reason in company.reject_reasons}
+        decision_form(card, shown, reasons)
+    with right:
+        evidence(card)
+
+
+def _list() -> int | None:
+    st.segmented_control(
+        "Which cards",
+        TABS,
+        default=TABS[0],
+        required=True,
+        key="tab",
+        label_visibility="collapsed",
+        width="stretch",
+        bind="query-params",
+    )
+    search = st.text_input(
+        "Search",
+        key="search",
+        type="search",
+        placeholder="Title, ticket or customer",
+        label_visibility="collapsed",
+        bind="query-params",
+    )
+    tab, number = session.typed("tab") or TABS[0], session.typed("list_page") or 1
+    found = session.read(
+        queues.queue_page,
+        now=session.now(),
+        kinds=KINDS[tab],
+        search=search or "",
+        limit=PAGE,
+        offset=PAGE * (number - 1),
+    )
+    me = session.me()
+    opened = session.current([item.review_id for item in found.items])
+    session.note_listed(found.total)
+    empty = "Nothing matches this search." if search else "Nothing waits here."
+    queue_list(
+        [review_row(item, me) for item in found.items],
+        opened,
+        key="queue_list",
+        empty=empty,
+        on_open=actions.open_card,
+    )
+    pages = -(-found.total // PAGE)
+    with st.container(key="pages", horizontal=True, vertical_alignment="center"):
+        if pages > 1:
+            st.pagination(pages, key="list_page", max_visible_pages=5)
+        st.caption(f"{words.count(found.total)} waiting · J and K move, E edits")
+    return opened
+
+
+def _nothing_waits() -> None:
+    with st.container(border=True):
+        st.subheader("Nothing waits for you")
+        st.text(
+            "Drafts that the gate does not let out alone come here, the most urgent first."
+            " New ones appear by themselves."
+        )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %"

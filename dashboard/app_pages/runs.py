@@ -1,0 +1,169 @@
+"""Runs: any run, step by step, with everything that was recorded about it."""
+
+import streamlit as st
+
+from dashboard import session, words
+from dashboard.components.queue_list import queue_list, run_row
+from store.errors import NotFound
+from store.outputs import STEP_TITLES
+from store.reports import runs as recorded
+from store.reports.runs import AttemptView, RunDetail
+from store.transitions import RunStatus, StepStatus
+
+PAGE = 50
+ANY = "any status"
+
+
+def page() -> None:
+    """Draw the page."""
+    left, right = st.columns([30, 70], gap="medium")
+    with left:
+        chosen = _list()
+    with right:
+        if chosen is None:
+            st.text("No run matches. Runs appear here as soon as a ticket is submitted.")
+            return
+        try:
+            detail = session.read(recorded.run_detail, chosen)
+        except NotFound as error:
+            st.text(str(error))
+            return
+        _detail(detail)
+
+
+def _list() -> int | None:
+    with st.container(horizontal=True, gap="small"):
+        status = st.selectbox(
+            "Status",
+            [ANY, *(status.value for status in RunStatus)],
+            format_func=lambda value: value.replace("_", " "),
+            key="run_status",
+            label_visibility="collapsed",
+            bind="query-params",
+            width=150,
+        )
+        search = st.text_input(
+            "Search",
+            key="run_search",
+            type="search",
+            placeholder="Ticket, customer, words",
+            label_visibility="collapsed",
+            bind="query-params",
+        )
+    number = session.typed("run_page") or 1
+    found = session.read(
+        recorded.runs,
+        status=None if status in (None, ANY) else RunStatus(status),
+        search=search or "",
+        limit=PAGE,
+        offset=PAGE * (number - 1),
+    )
+    chosen = session.current_run([run.run_id for run in found.items])
+    queue_list(
+        [run_row(run) for run in found.items],
+        chosen,
+        key="run_list",
+        empty="No run matches.",
+        on_open=session.open_run,
+    )
+    pages = -(-found.total // PAGE)
+    if pages > 1:
+        st.pagination(pages, key="run_page", max_visible_pages=5)
+    st.caption(f"{words.count(found.total)} runs, newest first")
+    return chosen
+
+
+def _detail(detail: RunDetail) -> None:
+    run = detail.run
+    st.subheader(f"Run {run.run_id}")
+    facts = [
+        run.status.replace("_", " "),
+        f"gate: {run.outcome}" if run.outcome else "not gated yet",
+        f"confidence {run.confidence:.2f}" if run.confidence is not None else "no confidence",
+        f"policy {detail.policy_version}" if detail.policy_version else "",
+        f"model {run.model}" if run.model else "",
+        words.moment(run.created_at),
+    ]
+    st.text(" · ".join(fact for fact in facts if fact))
+    if run.error:
+        with st.container(border=True, key="run_error"):
+            st.text(run.error)
+    with st.container(border=True, key="run_ticket", gap="xsmall"):
+        st.caption("Ticket, in the customer's words")
+        st.text(f"{detail.ticket.customer_id or 'unknown customer'} · {detail.ticket.external_id}")
+        st.text(detail.ticket.text)
+    st.markdown("**Steps**")
+    for attempt in detail.attempts:
+        _attempt(attempt)
+    if not detail.attempts:
+        st.text("No step has run yet.")
+    _drafts(detail)
+    _people(detail)
+    _deliveries(detail)
+
+
+def _attempt(attempt: AttemptView) -> None:
+    title = STEP_TITLES.get(attempt.name, words.label(attempt.name))
+    ran = attempt.status is StepStatus.OK
+    visit = f", visit {attempt.visit}" if attempt.visit > 1 else ""
+    parts = [
+        f"**{title}**",
+        f"attempt {attempt.attempt}{visit}",
+        "ran" if ran else f":red[{attempt.status.value}]",
+        words.duration(attempt.latency_ms),
+    ]
+    if attempt.input_tokens or attempt.output_tokens:
+        parts.append(f"{attempt.input_tokens} + {attempt.output_tokens} tokens")
+        parts.append(f"{attempt.cost_microusd / 1e6:.4f} USD")
+    key = f"attempt_{attempt.name}_{attempt.visit}_{attempt.attempt}"
+    with st.expander(" · ".join(parts), key=key):
+        if attempt.error:
+            st.text(f"{attempt.error_class or 'error'}: {attempt.error}")
+        if attempt.output is not None:
+            st.json(attempt.output, expanded=2)
+
+
+def _drafts(detail: RunDetail) -> None:
+    if not detail.drafts:
+        return
+    st.markdown("**Drafts**")
+    for draft in detail.drafts:
+        author = words.label(draft.author)
+        with st.expander(f"Revision {draft.revision} by {author}", key=f"draft_{draft.revision}"):
+            st.text(draft.reply)
+            st.json(draft.action.model_dump(mode="json"), expanded=2)
+            st.caption(f"SHA-256 {draft.digest}")
+
+
+def _people(detail: RunDetail) -> None:
+    lines = [
+        f"#{review.review_id} {review.kind.replace('_', ' ')}, revision {review.revision}:"
+        f" {decision.verdict} by {decision.person} at {words.moment(decision.decided_at)}"
+        + (f", reason {decision.reason_code}" if decision.reason_code else "")
+        + (f", first wrong step {decision.blamed_step}" if decision.blamed_step else "")
+        + (", undone" if decision.is_undone else "")
+        + (f". {decision.note}" if decision.note else "")
+        for review in detail.reviews
+        for decision in review.decisions
+    ]
+    waiting = [review for review in detail.reviews if not review.decisions]
+    lines += [
+        f"#{review.review_id} {review.kind.replace('_', ' ')}, revision {review.revision}:"
+        f" {review.status.replace('_', ' ')}"
+        for review in waiting
+    ]
+    if lines:
+        st.markdown("**People**")
+        st.text("\n".join(lines))
+
+
+def _deliveries(detail: RunDetail) -> None:
+    if not detail.deliveries:
+        return
+    st.markdown("**Deliveries**")
+    for delivery in detail.deliveries:
+        sent = f" at {words.moment(delivery.sent_at)}" if delivery.sent_at else ""
+        problem = f": {delivery.error}" if delivery.error else ""
+        st.text(f"{delivery.tool} {delivery.status}{sent}{problem} · key {delivery.action_id}")
+        if delivery.receipt is not None:
+            st.json(delivery.receipt, expanded=1)

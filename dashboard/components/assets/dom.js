@@ -1,0 +1,56 @@
+// Shared by every component: build elements from plain text only, redraw only when data changed.
+
+// Direction overrides, zero-width characters and other invisible ones that can disguise text.
+const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+function plain(value) {
+  return String(value ?? "").replace(
+    INVISIBLE,
+    (c) => `[U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`,
+  );
+}
+
+function el(tag, className, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  for (const child of children.flat()) {
+    if (child === null || child === undefined || child === false) continue;
+    node.append(child instanceof Node ? child : document.createTextNode(plain(child)));
+  }
+  return node;
+}
+
+const MEMORY = new WeakMap(); // per mounted component: what survives a redraw
+
+function memoryOf(parentElement) {
+  if (!MEMORY.has(parentElement)) MEMORY.set(parentElement, { drawn: null, open: new Set() });
+  return MEMORY.get(parentElement);
+}
+
+function isNew(memory, data) {
+  const text = JSON.stringify(data);
+  if (memory.drawn === text) return false;
+  memory.drawn = text;
+  return true;
+}
+
+// Long text is folded, never cut: a button shows the rest, and stays open across redraws.
+function foldable(memory, key, text, limit, className) {
+  const value = plain(text);
+  const body = el("div", className, value);
+  if (value.length <= limit && value.split("\n").length <= 9) return body;
+  const toggle = el("button", "fold");
+  toggle.type = "button";
+  const apply = () => {
+    const open = memory.open.has(key);
+    body.classList.toggle("folded", !open);
+    toggle.textContent = open ? "Show less" : "Show all";
+    toggle.setAttribute("aria-expanded", String(open));
+  };
+  toggle.onclick = () => {
+    if (!memory.open.delete(key)) memory.open.add(key);
+    apply();
+  };
+  apply();
+  return el("div", null, body, toggle);
+}

@@ -1,0 +1,203 @@
+"""Where a person decides: the editable reply, the buttons, the inline panel for a refusal.
+
+Every key carries review id and revision and every callback its frozen arguments, so a press that
+arrives late can only ever mean the card it was made on. No dialog: shortcuts fire behind one.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import actions, session, words
+from dashboard.actions import Card as Shown
+from store.outputs import STEP_TITLES, STEPS
+from store.reports.card import Card
+
+_EDITABLE = {"string", "integer", "number", "boolean"}
+
+
+def decision_form(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
+    """Draw the reply and the ways to decide; `reasons` maps reject codes to titles."""
+    if card.is_blind:
+        _sent_reply(card)
+    else:
+        args_keys = _editors(card)
+    with st.container(key="deciding", gap="small"):
+        if card.is_blind:
+            _audit(shown)
+        elif session.is_refusing(card.review_id, card.draft.revision):
+            _refusal(shown, reasons)
+        else:
+            _buttons(card, shown, args_keys)
+
+
+def _sent_reply(card: Card) -> None:
+    st.text_area(
+        "The reply that was sent, written by the agent",
+        value=card.draft.reply,
+        height=190,
+        key=f"sent_{card.review_id}_{card.draft.revision}",
+        disabled=True,
+    )
+
+
+def _editors(card: Card) -> dict[str, str]:
+    author = card.draft.author
+    is_agent = author.startswith("model:")
+    written = "written by the agent" if is_agent else f"edited by {words.label(author)}"
+    key = session.edit_key(card.review_id, card.draft.revision)
+    session.fill_once(key, card.draft.reply)
+    st.text_area(
+        f"Reply to the customer, {written} · press E to edit",
+        height=190,
+        key=key,
+        on_change="ignore",
+        persist_state="session",
+    )
+    if card.draft.action.is_reply_only or card.is_blocked:
+        return {}
+    with st.container(key="arguments", gap="small"):
+        stem = f"{card.review_id}_{card.draft.revision}"
+        if st.toggle("Change the arguments", key=f"change_{stem}"):
+            return _arguments(card, stem)
+    return {}
+
+
+def _arguments(card: Card, stem: str) -> dict[str, str]:
+    properties: dict[str, Any] = (card.tool_schema or {}).get("properties", {})
+    keys = {}
+    with st.container(horizontal=True, gap="small"):
+        for name, value in card.draft.action.args.items():
+            kind = properties.get(name, {}).get("type")
+            if kind not in _EDITABLE:
+                continue
+            key = f"arg_{stem}_{name}"
+            session.fill_once(key, value)
+            _field(words.label(name), kind, key)
+            keys[name] = key
+    st.caption("Whole numbers of money are minor units: 8490 is 84.90. The tool's schema is checked.")
+    return keys
+
+
+def _field(label: str, kind: str, key: str) -> None:
+    if kind == "integer":
+        st.number_input(label, step=1, key=key, width=170)
+    elif kind == "number":
+        st.number_input(label, key=key, width=170)
+    elif kind == "boolean":
+        st.checkbox(label, key=key)
+    else:
+        st.text_input(label, key=key, width=220)
+
+
+def _buttons(card: Card, shown: Shown, args_keys: dict[str, str]) -> None:
+    stem = f"{shown.review_id}_{shown.revision}"
+    with st.container(horizontal=True, gap="small", key="choices"):
+        st.button(
+            "Approve",
+            key=f"approve_{stem}",
+            type="primary",
+            shortcut="A",
+            disabled=card.is_blocked,
+            help="A blocked draft may be rejected or answered, never approved."
+            if card.is_blocked
+            else None,
+            on_click=actions.approve,
+            args=(shown,),
+        )
+        st.button(
+            "Send my edit",
+            key=f"send_{stem}",
+            shortcut="Ctrl+Enter",
+            on_click=actions.send_edit,
+            args=(shown, args_keys),
+        )
+        st.button(
+            "Reject",
+            key=f"reject_{stem}",
+            shortcut="X",
+            on_click=actions.start_refusal,
+            args=(shown,),
+        )
+        if actions.is_edited(shown):
+            st.button(
+                "Take my edit back",
+                key=f"restore_{stem}",
+                type="tertiary",
+                on_click=actions.take_back_edit,
+                args=(shown,),
+            )
+
+
+def _refusal(shown: Shown, reasons: Mapping[str, str]) -> None:
+    stem = f"{shown.review_id}_{shown.revision}"
+    reason_key, step_key, note_key = f"reason_{stem}", f"step_{stem}", f"note_{stem}"
+    with st.container(border=True, key="refusal", gap="small"):
+        st.pills(
+            "Why reject it?",
+            list(reasons),
+            format_func=lambda code: words.label(reasons[code]),
+            key=reason_key,
+        )
+        _first_wrong_step(step_key)
+        st.text_area(
+            "Note (optional)", key=note_key, height=68, on_change="ignore", persist_state="session"
+        )
+        with st.container(horizontal=True, gap="small"):
+            st.button(
+                "Confirm rejection",
+                key=f"confirm_{stem}",
+                type="primary",
+                shortcut="Ctrl+Enter",
+                on_click=actions.reject,
+                args=(shown, reason_key, step_key, note_key),
+            )
+            st.button("Back", key=f"back_{stem}", shortcut="Esc", on_click=actions.cancel_refusal)
+
+
+def _audit(shown: Shown) -> None:
+    stem = f"{shown.review_id}_{shown.revision}"
+    if not session.is_refusing(shown.review_id, shown.revision):
+        with st.container(horizontal=True, gap="small"):
+            st.button(
+                "Right",
+                key=f"right_{stem}",
+                type="primary",
+                shortcut="A",
+                on_click=actions.judge_right,
+                args=(shown,),
+            )
+            st.button(
+                "Wrong",
+                key=f"wrong_{stem}",
+                shortcut="X",
+                on_click=actions.start_refusal,
+                args=(shown,),
+            )
+        return
+    step_key, note_key = f"step_{stem}", f"note_{stem}"
+    with st.container(border=True, key="refusal", gap="small"):
+        _first_wrong_step(step_key)
+        st.text_area(
+            "Note (optional)", key=note_key, height=68, on_change="ignore", persist_state="session"
+        )
+        with st.container(horizontal=True, gap="small"):
+            st.button(
+                "Confirm: it was wrong",
+                key=f"confirm_{stem}",
+                type="primary",
+                shortcut="Ctrl+Enter",
+                on_click=actions.judge_wrong,
+                args=(shown, step_key, note_key),
+            )
+            st.button("Back", key=f"back_{stem}", shortcut="Esc", on_click=actions.cancel_refusal)
+
+
+def _first_wrong_step(key: str) -> None:
+    st.pills(
+        "Which step went wrong first? Leave empty for no single step",
+        list(STEPS),
+        format_func=lambda name: STEP_TITLES[name],
+        key=key,
+    )

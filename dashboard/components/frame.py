@@ -1,0 +1,59 @@
+"""What every page shares: the wordmark, the style sheet, whose turn it is, the demo badge."""
+
+import streamlit as st
+
+from dashboard import session, words
+from dashboard.components.custom import asset
+from store import registry
+from store.schema import Company
+
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" rx="8" fill="#0b6b4f"/>'
+    '<path d="M9 16.5l5 5 9-11" fill="none" stroke="#fff" stroke-width="3.4"'
+    ' stroke-linecap="round" stroke-linejoin="round"/></svg>'
+)
+WORDMARK = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 146 32" height="32">'
+    '<rect width="32" height="32" rx="8" fill="#17825f"/>'
+    '<path d="M9 16.5l5 5 9-11" fill="none" stroke="#fff" stroke-width="3.4"'
+    ' stroke-linecap="round" stroke-linejoin="round"/>'
+    '<text x="42" y="22.5" font-family="Source Sans, Helvetica, Arial, sans-serif" font-size="20"'
+    ' font-weight="700" fill="#17825f">Greenlight</text></svg>'
+)
+
+
+def frame() -> Company | None:
+    """Draw what is around a page; return the company, None while the store is empty."""
+    st.logo(WORDMARK)
+    st.html(f"<style>{asset('styles.css')}</style>")
+    company = session.read(registry.company)
+    with st.container(key="identity", horizontal=True, vertical_alignment="center", gap="small"):
+        if company is not None:
+            _identity(company)
+    return company
+
+
+def _identity(company: Company) -> None:
+    if company.is_demo:
+        st.badge("Demo data", color="orange")
+    roles = session.people()
+    st.selectbox(
+        "Acting as",
+        list(roles),
+        format_func=lambda name: words.label(f"{name} · {roles[name]}"),
+        key=session.PERSON,
+        label_visibility="collapsed",
+        filter_mode=None,
+        width=170,
+        persist_state="session",
+    )
+
+
+def no_company() -> None:
+    """Say what to do in an empty store."""
+    st.subheader("Nothing here yet")
+    st.text(
+        "This store has no company. Start the demo with `greenlight demo`, or your own company"
+        " with `greenlight up --company DIR`; this page fills by itself."
+    )

@@ -1,0 +1,124 @@
+"""The list of waiting reviews, keyed by review id; also the list of runs, keyed by run id.
+
+Streamlit's own tables select by row position, which after any change is another review.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import streamlit as st
+
+from dashboard import words
+from dashboard.components.custom import register
+from store.outputs import STEP_TITLES
+from store.reports.queue import QueueItem
+from store.reports.runs import RunRow
+from store.transitions import ReviewKind, ReviewStatus, RunStatus
+
+_LIST = register("queue_list")
+
+_RUN_TONES = {
+    RunStatus.DONE: "green",
+    RunStatus.AWAITING_REVIEW: "orange",
+    RunStatus.FAILED: "red",
+    RunStatus.DEAD: "red",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the list. `share` and `limit` in [0, 1] draw the bar; None leaves it out."""
+
+    id: int
+    title: str
+    who: str
+    reason: str
+    money: str
+    age: str
+    confidence: str = ""
+    threshold: str = ""
+    share: float | None = None
+    limit: float | None = None
+    tone: str = ""
+    tag: str = ""
+    tagTone: str = ""  # noqa: N815 - read by the script under this name
+
+
+def review_row(item: QueueItem, person: str) -> Row:
+    """Return the line of a waiting review; an audit gives no probability away."""
+    reason = item.reasons[0].message if item.reasons else "Was this right?"
+    further = len(item.reasons) - 1
+    tag, tone = _review_tag(item, person)
+    is_known = item.confidence is not None and item.threshold is not None
+    is_blind = item.threshold is None
+    return Row(
+        id=item.review_id,
+        title=item.title,
+        who=" · ".join(part for part in (item.customer_id, item.external_id) if part),
+        reason=f"{reason} (+{further})" if further > 0 else reason,
+        money=words.money(item.amount_minor, item.currency),
+        age=words.age(item.age_s),
+        confidence=f"{item.confidence:.2f}" if item.confidence is not None else _none(is_blind),
+        threshold=f"{item.threshold:.2f}" if item.threshold is not None else "",
+        share=item.confidence if is_known else None,
+        limit=item.threshold if is_known else None,
+        tone=_tone(item.confidence, item.threshold),
+        tag=tag,
+        tagTone=tone,
+    )
+
+
+def run_row(run: RunRow) -> Row:
+    """Return the line of a run."""
+    step = run.intent or "no intent yet"
+    return Row(
+        id=run.run_id,
+        title=run.title,
+        who=" · ".join(part for part in (run.customer_id, run.external_id) if part),
+        reason=" · ".join(part for part in (STEP_TITLES.get(step, step), run.action_kind) if part),
+        money="",
+        age=f"{run.created_at:%d %b %H:%M}",
+        confidence="" if run.confidence is None else f"{run.confidence:.2f}",
+        tag=run.status.replace("_", " "),
+        tagTone=_RUN_TONES.get(run.status, ""),
+    )
+
+
+def queue_list(
+    rows: Sequence[Row], current: int | None, *, key: str, empty: str, on_open: Callable[[int], None]
+) -> None:
+    """Draw the list; `on_open` gets the id of a row that was clicked or reached with J or K."""
+
+    def opened() -> None:
+        picked = st.session_state[key].open
+        if picked is not None:
+            on_open(int(picked))
+
+    data = {"items": [asdict(row) for row in rows], "current": current, "empty": empty}
+    _LIST(key=key, data=data, on_open_change=opened)
+
+
+def _none(is_blind: bool) -> str:
+    return "" if is_blind else "no confidence"
+
+
+def _tone(confidence: float | None, threshold: float | None) -> str:
+    if confidence is None or threshold is None:
+        return ""
+    if confidence > threshold:
+        return "high"
+    return "mid" if confidence > threshold - 0.2 else "low"
+
+
+def _review_tag(item: QueueItem, person: str) -> tuple[str, str]:
+    if item.is_blocked:
+        return "blocked", "red"
+    if item.status is ReviewStatus.AWAITING_SECOND:
+        return "needs a second person", "orange"
+    if item.claimed_by and item.claimed_by != person:
+        return f"{item.claimed_by} is on this", "blue"
+    if item.kind is ReviewKind.STALE:
+        return "changed since", "orange"
+    if item.kind is ReviewKind.UNKNOWN_DELIVERY:
+        return "delivery unknown", "red"
+    return "", ""

@@ -1,0 +1,112 @@
+"""The launcher: the pages behind the guard, on our own uvicorn, bound to this machine only.
+
+`python -m dashboard.server --port 8600`. Streamlit's own runner is not used: it listens without
+TCP_NODELAY and collects garbage after every rerun, which costs most of a page's response time.
+"""
+
+import argparse
+import gc
+import importlib
+import socket
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import streamlit as st
+import uvicorn
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from streamlit import config
+
+from dashboard.guard import Guard, content_policy, index_html, require_safe
+from store.errors import GreenlightError
+from store.settings import Settings
+
+HOST = "127.0.0.1"
+APP = Path(__file__).with_name("app.py")
+PAGES = ("queue", "reliability", "gate", "runs", "health")
+
+
+class PortInUse(GreenlightError):
+    """Another program listens there."""
+
+
+async def healthz(request: Request) -> JSONResponse:
+    """Answer that the server is up, with its version."""
+    return JSONResponse({"ok": True, "version": version("greenlight")})
+
+
+@asynccontextmanager
+async def warm(app: st.App) -> AsyncGenerator[None]:
+    """Import what the pages need, then take it all out of the garbage collector's sight."""
+    for page in PAGES:
+        importlib.import_module(f"dashboard.app_pages.{page}")
+    gc.collect()
+    gc.freeze()
+    yield
+
+
+def build() -> st.App:
+    """Return the guarded application; raise UnsafeConfiguration if a guard is switched off."""
+    guard = Middleware(Guard, hosts=(HOST, "localhost"), policy=content_policy(index_html()))
+    app = st.App(APP, routes=[Route("/healthz", healthz)], middleware=[guard], lifespan=warm)
+    require_safe(config.get_option)
+    return app
+
+
+def bind(port: int) -> socket.socket:
+    """Return a listening-ready socket on this machine; raise PortInUse with advice."""
+    # The explicit protocol makes asyncio set TCP_NODELAY on every accepted connection.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise PortInUse(
+            f"Port {port} cannot be used ({error.strerror}). Stop what listens there, or choose"
+            " another port with --port (make: PORT=8765)."
+        ) from error
+    return listener
+
+
+def serve(port: int) -> None:
+    """Serve the dashboard until interrupted."""
+    listener = bind(port)
+    Settings().open().close()  # an unusable store is said here, in one line, not on a page
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build(),
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    print(f"Greenlight dashboard: http://{HOST}:{listener.getsockname()[1]}", flush=True)
+    server.run(sockets=[listener])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the launcher; return the exit code (1 with one line when it cannot start)."""
+    parser = argparse.ArgumentParser(prog="python -m dashboard.server", description=__doc__)
+    parser.add_argument("--port", type=int, default=8600, help="TCP port, 0 for any free one")
+    port = parser.parse_args(arguments).port
+    try:
+        serve(port)
+    except GreenlightError as error:
+        print(f"greenlight dashboard: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""What one browser session remembers: every `st.session_state` key, who is acting, the open store.
+
+Pages and actions go through these functions; nothing else reads or writes a state key.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import streamlit as st
+
+from store import registry
+from store.engine import Store
+from store.settings import Settings
+from store.transitions import Role
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PERSON = "person"
+_CURRENT = "current_review"
+_ORDER = "review_order"
+_NOTICE = "notice"
+_SHOWN = "card_shown"
+_DECISIONS = "decision_ids"
+_REFUSING = "refusing"
+_LISTED = "listed"
+_RUN = "current_run"
+
+ARM_SECONDS = 0.6  # a press sooner than this after a card appeared was meant for the one before
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line for the person; `decision_id` set means it can be taken back until `undo_until`."""
+
+    tone: str  # "done" or "problem"
+    text: str
+    decision_id: str | None = None
+    undo_until: datetime | None = None
+    review_id: int | None = None
+    revision: int | None = None
+    typed: str | None = None  # the edit that was sent, given back by an undo
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _open(url: str) -> Store:
+    return Settings().open(urgent=True)
+
+
+def store() -> Store:
+    """Return the one open store of this process."""
+    return _open(Settings().url)
+
+
+def read(query: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run one query on the store."""
+    return store().read(query, *args, **kwargs)
+
+
+def now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+def people() -> dict[str, Role]:
+    """Return who may decide, operators first."""
+    rank = list(Role)
+    known = sorted(read(registry.people), key=lambda person: (rank.index(person.role), person.name))
+    return {person.name: person.role for person in known}
+
+
+def me() -> str:
+    """Return the acting person's name: the one chosen, else the first operator."""
+    chosen = st.session_state.get(PERSON)
+    return str(chosen) if chosen else next(iter(people()), "")
+
+
+def role() -> Role | None:
+    """Return the acting person's role as the store has it now."""
+    return people().get(me())
+
+
+def current(order: Sequence[int]) -> int | None:
+    """Return the review on the card: the one opened if it still waits, else the most urgent."""
+    st.session_state[_ORDER] = list(order)
+    opened = st.session_state.get(_CURRENT)
+    if opened not in order:
+        opened = order[0] if order else None
+        st.session_state[_CURRENT] = opened
+    return opened
+
+
+def open_review(review_id: int) -> None:
+    """Put this review on the card."""
+    st.session_state[_CURRENT] = review_id
+
+
+def put_first(review_id: int) -> None:
+    """Put this review on the card even if it is not on the page of the list that is shown."""
+    order = [review_id, *st.session_state.get(_ORDER, [])]
+    st.session_state[_ORDER] = order
+    st.session_state[_CURRENT] = review_id
+
+
+def advance(review_id: int) -> None:
+    """Move on to the card after `review_id`, but only if it is still the one on screen."""
+    if st.session_state.get(_CURRENT) != review_id:
+        return
+    order: list[int] = st.session_state.get(_ORDER, [])
+    following = order[order.index(review_id) + 1 :] if review_id in order else []
+    rest = following or [other for other in order if other != review_id]
+    st.session_state[_CURRENT] = rest[0] if rest else None
+
+
+def edit_key(review_id: int, revision: int) -> str:
+    """Return the key of the reply's text area for one revision."""
+    return f"edit_{review_id}_{revision}"
+
+
+def typed(key: str) -> Any:
+    """Return what a keyed widget holds, None if it was never drawn."""
+    return st.session_state.get(key)
+
+
+def keep(key: str, value: object) -> None:
+    """Fill a keyed widget before it is drawn."""
+    st.session_state[key] = value
+
+
+def fill_once(key: str, value: object) -> None:
+    """Fill a keyed widget that holds nothing yet; what somebody typed is never overwritten."""
+    st.session_state.setdefault(key, value)
+
+
+def card_shown(review_id: int, revision: int, at: datetime) -> str:
+    """Note when this revision came on screen; return the id its decision will carry."""
+    if st.session_state.get(_SHOWN, (None, None))[0] != (review_id, revision):
+        st.session_state[_SHOWN] = ((review_id, revision), at)
+    ids: dict[tuple[int, int, str], str] = st.session_state.setdefault(_DECISIONS, {})
+    return ids.setdefault((review_id, revision, me()), uuid.uuid4().hex)
+
+
+def seconds_on_card(review_id: int, revision: int, at: datetime) -> float | None:
+    """Return how long this revision has been on screen; None if another card is."""
+    card, since = st.session_state.get(_SHOWN, (None, None))
+    if card != (review_id, revision) or since is None:
+        return None
+    return float((at - since).total_seconds())
+
+
+def notice() -> Notice | None:
+    """Return the line to show, if any."""
+    found = st.session_state.get(_NOTICE)
+    return found if isinstance(found, Notice) else None
+
+
+def notify(line: Notice | None) -> None:
+    """Replace the line that is shown."""
+    st.session_state[_NOTICE] = line
+
+
+def is_refusing(review_id: int, revision: int) -> bool:
+    """Return whether the reject panel (audits: the wrong panel) is open for this revision."""
+    return st.session_state.get(_REFUSING) == (review_id, revision)
+
+
+def refuse(card: tuple[int, int] | None) -> None:
+    """Open the panel for a revision, or close it."""
+    st.session_state[_REFUSING] = card
+
+
+def note_listed(total: int) -> None:
+    """Remember how many cards the list on screen stands for."""
+    st.session_state[_LISTED] = total
+
+
+def listed() -> int:
+    """Return how many cards the list on screen stands for."""
+    return int(st.session_state.get(_LISTED, 0))
+
+
+def current_run(order: Sequence[int]) -> int | None:
+    """Return the run that is shown: the one opened if it is listed, else the newest."""
+    opened = st.session_state.get(_RUN)
+    if opened not in order:
+        opened = order[0] if order else None
+        st.session_state[_RUN] = opened
+    return opened
+
+
+def open_run(run_id: int) -> None:
+    """Show this run."""
+    st.session_state[_RUN] = run_id

@@ -1,0 +1,80 @@
+"""How figures and times are said on every page. Pure; a rate never stands without its n."""
+
+import re
+from datetime import UTC, datetime
+
+from store.money import Money
+
+FEW = 30  # below this many labels a rate would mislead: only the counts are shown
+UNKNOWN = "unknown"
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^])")
+
+
+def label(text: str) -> str:
+    """Return the text so that a widget label, which is Markdown, shows it literally."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def age(seconds: float | None) -> str:
+    """Return a waiting time in at most two units: `42 s`, `5 min`, `3 h 12 min`, `2 d 4 h`."""
+    if seconds is None:
+        return "–"
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
+    if whole < 60:
+        return f"{whole} s"
+    if hours < 1:
+        return f"{minutes} min"
+    if days < 1:
+        return f"{hours} h {minutes % 60} min"
+    return f"{days} d {hours % 24} h"
+
+
+def money(amount_minor: int | None, currency: str | None) -> str:
+    """Return the amount as it reads, or nothing where no money is involved."""
+    if amount_minor is None or currency is None:
+        return ""
+    return str(Money(amount_minor, currency))
+
+
+def moment(at: datetime | None) -> str:
+    """Return a UTC time to the second."""
+    return "–" if at is None else f"{at.astimezone(UTC):%d %b %Y %H:%M:%S} UTC"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return a share as a percentage, or `unknown`."""
+    return UNKNOWN if share is None else f"{100 * share:.{digits}f} %"
+
+
+def span(low: float | None, high: float | None) -> str:
+    """Return a 95 % range such as `81.0–90.2 %`, or nothing."""
+    if low is None or high is None:
+        return ""
+    return f"{100 * low:.1f}–{100 * high:.1f} %"
+
+
+def count(number: int) -> str:
+    """Return a count with thin thousands separators."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def rate(good: int, n: int, value: float | None, low: float | None, high: float | None) -> str:
+    """Return a rate with range and n; counts alone below 30 labels; `unknown` without any."""
+    if n == 0 or value is None:
+        return UNKNOWN
+    if n < FEW:
+        return f"{good} of {n}"
+    return f"{percent(value)} ({span(low, high)}, n = {count(n)})"
+
+
+def duration(milliseconds: float | None) -> str:
+    """Return a latency: `184 ms`, `2.3 s`."""
+    if milliseconds is None:
+        return "–"
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def step(name: str | None, titles: dict[str, str]) -> str:
+    """Return a step's title, or its own name when it is none of ours."""
+    return "–" if name is None else titles.get(name, name)
