@@ -19,13 +19,16 @@ help:
 
 install: $(VENV)/.installed
 
-# One dot every two seconds, so that a slow network does not look like a hang.
+# One dot every two seconds, so that a slow network does not look like a hang. Bytecode is compiled
+# afterwards on all cores, which pip does on one; a file that cannot be compiled is no failure.
 define pip_install
-	@printf '%s' "Installing $(1) into $(VENV), once "; \
-	(while sleep 2; do printf .; done) & dots=$$!; trap 'kill $$dots 2>/dev/null' EXIT; \
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '$(2)' \
-	&& echo " done"
-	@touch $@
+@printf '%s' "Installing $(1) into $(VENV), once "; \
+(while sleep 2; do printf .; done) & dots=$$!; trap 'kill $$dots 2>/dev/null' EXIT; \
+$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
+	-c constraints.txt -e '$(2)' && \
+{ $(BIN)/python -m compileall -qq -j 0 -x '/tests/' $(VENV)/lib >/dev/null || true; } && \
+echo " done"
+@touch $@
 endef
 
 $(BIN)/python:

@@ -70,7 +70,7 @@ class Kit:
         return Made(output, usage)
 
     async def _retrieval(self, ticket: TicketView, _state: State) -> Made:
-        output, usage = await retrieval.run(self.retriever, ticket)
+        output, usage = await retrieval.run(self.retriever, ticket, self.bench.company.entities)
         return Made(output, usage)
 
     async def _tool_call(self, ticket: TicketView, state: State) -> Made:
@@ -93,20 +93,34 @@ class Kit:
         return Made(made.output, usage, gate_input=made.gate_input)
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Models already in memory: a process that brings its own, or shares them with its forks."""
+
+    model: Model | None = None
+    encoder: Encoder | None = None
+
+
 @asynccontextmanager
 async def open_kit(
-    settings: Settings, company: Company, store: Store, *, clock: Clock | None = None
+    settings: Settings,
+    company: Company,
+    store: Store,
+    *,
+    clock: Clock | None = None,
+    loaded: Loaded | None = None,
 ) -> AsyncIterator[Kit]:
     """Start the read-only tool servers and load the model; stop the servers on leaving."""
     listed = {tool.name: tool for tool in store.read(registry.tools)}
-    encoder = open_encoder()
+    loaded = loaded or Loaded()
+    encoder = loaded.encoder or open_encoder()
     async with Toolbox.read_only(company, home=settings.home) as tools:
         tools.expect({name: tool.fingerprint for name, tool in listed.items()})
         schemas = {
             name: ToolSchema(tool.server, tool.input_schema, tool.fingerprint)
             for name, tool in listed.items()
         }
-        model = open_model(company, schemas, encoder)
+        model = loaded.model or open_model(company, schemas, encoder)
         yield Kit(
             bench=Bench(model=model, company=company, schemas=schemas),
             retriever=HybridRetriever(store, encoder),

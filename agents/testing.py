@@ -7,7 +7,7 @@ it was asked; asked more than it was given, it fails the test by name.
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from agents.ports import Proposal, TicketView, Usage
 from store.outputs import (
@@ -18,8 +18,6 @@ from store.outputs import (
     ToolCallRecord,
     ToolErrorClass,
 )
-
-R = TypeVar("R")
 
 
 class ScriptedModel:
@@ -50,7 +48,7 @@ class ScriptedModel:
 
     async def intent(self, ticket: TicketView) -> tuple[IntentOutput, Usage]:
         """Play the next intent."""
-        return self._play("intent", IntentOutput, ticket), self._usage
+        return self._play("intent", ticket), self._usage
 
     async def synthesise(
         self,
@@ -61,7 +59,7 @@ class ScriptedModel:
     ) -> tuple[Proposal, Usage]:
         """Play the next proposal."""
         given = (ticket, intent, retrieval, tool_call)
-        return self._play("synthesise", Proposal, *given), self._usage
+        return self._play("synthesise", *given), self._usage
 
     async def critique(
         self,
@@ -72,11 +70,11 @@ class ScriptedModel:
     ) -> tuple[Critique, Usage]:
         """Play the next critique."""
         given = (ticket, proposal, retrieval, tool_call)
-        return self._play("critique", Critique, *given), self._usage
+        return self._play("critique", *given), self._usage
 
-    def _play(self, method: str, _kind: type[R], *given: Any) -> R:
+    def _play(self, method: str, *given: Any) -> Any:
         self.asked.append((method, given))
-        return cast(R, _next(self._script[method], method, is_endless=self._is_endless))
+        return _next(self._script[method], method, is_endless=self._is_endless)
 
 
 class ScriptedTools:
@@ -85,9 +83,7 @@ class ScriptedTools:
     `calls` holds (tool, arguments) of every call. `is_endless` plays each last answer for ever.
     """
 
-    def __init__(
-        self, answers: Mapping[str, Iterable[Any]], *, is_endless: bool = False
-    ) -> None:
+    def __init__(self, answers: Mapping[str, Iterable[Any]], *, is_endless: bool = False) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._script = {tool: deque(given) for tool, given in answers.items()}
         self._is_endless = is_endless
@@ -104,9 +100,7 @@ class ScriptedTools:
 
 def failing(error_class: ToolErrorClass, error: str = "scripted failure") -> ToolCallRecord:
     """Return an answer for `ScriptedTools` that fails in this way."""
-    return ToolCallRecord(
-        tool="", server="", status="error", error_class=error_class, error=error
-    )
+    return ToolCallRecord(tool="", server="", status="error", error_class=error_class, error=error)
 
 
 class FixedClock:

@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from agents.company import Company
 from agents.journal import Journal, Visit
-from agents.kit import Kit, open_kit
+from agents.kit import Kit, Loaded, open_kit
 from agents.pipeline import MAX_ATTEMPTS, StepFailedError, build
 from agents.ports import TicketView
 from store import queue, workers
@@ -206,14 +206,27 @@ def ticket_view(ticket: Ticket) -> TicketView:
 
 
 def run(
-    settings: Settings, company: Company, *, drain: bool = False, concurrency: int | None = None
+    settings: Settings,
+    company: Company,
+    *,
+    drain: bool = False,
+    concurrency: int | None = None,
+    loaded: Loaded | None = None,
 ) -> None:
-    """Work in this process until SIGINT or SIGTERM, or with `drain` until nothing waits."""
-    asyncio.run(_main(settings, company, drain=drain, concurrency=concurrency))
+    """Work in this process until SIGINT or SIGTERM, or with `drain` until nothing waits.
+
+    `loaded` brings a model of your own, behind `agents.ports.Model`.
+    """
+    asyncio.run(_main(settings, company, drain=drain, concurrency=concurrency, loaded=loaded))
 
 
 async def _main(
-    settings: Settings, company: Company, *, drain: bool, concurrency: int | None
+    settings: Settings,
+    company: Company,
+    *,
+    drain: bool,
+    concurrency: int | None,
+    loaded: Loaded | None,
 ) -> None:
     shift = Shift(
         worker=f"worker-{os.getpid()}-{uuid4().hex[:8]}",
@@ -224,7 +237,7 @@ async def _main(
     store = settings.open()
     writer = GroupWriter(store)
     try:
-        async with open_kit(settings, company, store) as kit:
+        async with open_kit(settings, company, store, loaded=loaded) as kit:
             worker = Worker(store, kit, kit.journal(writer), shift)
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -61,18 +61,25 @@ def approve(card: Card) -> None:
     _decide(card, Verdict.APPROVE)
 
 
-def send_edit(card: Card, args_keys: dict[str, str]) -> None:
-    """Approve the person's own revision of reply and arguments.
+def send_edit(card: Card, args_keys: dict[str, str], *, is_answer_only: bool = False) -> None:
+    """Send the person's own revision of reply and arguments.
 
-    `args_keys` maps each argument's name to the key of the field it is edited in.
+    `args_keys` maps each argument's name to the key of the field it is edited in;
+    `is_answer_only` sends the reply and drops the action.
     """
     reply = _edited_reply(card)
     typed = {**card.args, **{name: session.typed(key) for name, key in args_keys.items()}}
     args = typed if typed != card.args else None
-    if reply is None and args is None:
+    if reply is None and args is None and not is_answer_only:
         _problem("Nothing was changed. Press A to approve the draft as it is.")
         return
-    _decide(card, Verdict.EDIT, reply=reply or card.reply, args=args)
+    _decide(
+        card,
+        Verdict.EDIT,
+        reply=reply or card.reply,
+        args=None if is_answer_only else args,
+        is_answer_only=is_answer_only,
+    )
 
 
 def take_back_edit(card: Card) -> None:

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from streamlit import config
 
+from dashboard import live
 from dashboard.guard import Guard, content_policy, index_html, require_safe
 from store.errors import GreenlightError
 from store.settings import Settings
@@ -53,7 +54,8 @@ async def warm(app: st.App) -> AsyncGenerator[None]:
 def build() -> st.App:
     """Return the guarded application; raise UnsafeConfiguration if a guard is switched off."""
     guard = Middleware(Guard, hosts=(HOST, "localhost"), policy=content_policy(index_html()))
-    app = st.App(APP, routes=[Route("/healthz", healthz)], middleware=[guard], lifespan=warm)
+    routes = [Route("/healthz", healthz), Route(live.PATH, live.QueueFigures().__call__)]
+    app = st.App(APP, routes=routes, middleware=[guard], lifespan=warm)
     require_safe(config.get_option)
     return app
 

@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import orjson
 from sqlalchemy import ColumnElement, Engine, create_engine, event, func, text
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DatabaseError, InvalidatePoolError
 from sqlmodel import Session
 
 from store.errors import StoreUnavailable
@@ -130,7 +130,7 @@ def open_store(url: str, *, keys: Path, urgent: bool = False) -> Store:
     engine = _sqlite_engine(url, urgent=urgent) if url.startswith("sqlite") else create_engine(url)
     try:
         upgrade(engine.execution_options(gl_write=True))
-    except OperationalError as error:
+    except DatabaseError as error:  # locked, no folder, no space, or not a database at all
         engine.dispose()
         raise StoreUnavailable(
             f"The database {make_url(url).render_as_string()} cannot be opened: {error.orig}."

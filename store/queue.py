@@ -57,7 +57,7 @@ class Claim:
 
 def clean_text(text: str) -> str:
     """Return the text without NUL and lone surrogates; refuse an empty or over-long one."""
-    cleaned = text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    cleaned = _storable(text)
     if not cleaned.strip():
         raise BadInput("The text is empty. A ticket needs something to read.")
     if len(cleaned) > MAX_TEXT:
@@ -65,11 +65,16 @@ def clean_text(text: str) -> str:
     return cleaned
 
 
-def _identity(ticket: NewTicket, text: str) -> str:
-    if ticket.external_id:
-        return ticket.external_id
+def _storable(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _identity(ticket: NewTicket, customer_id: str, text: str) -> str:
+    external_id = _storable(ticket.external_id or "")
+    if external_id:
+        return external_id
     received = ticket.received_at.astimezone(UTC).isoformat() if ticket.received_at else ""
-    content = "\x1f".join((ticket.customer_id or "", text, received))
+    content = "\x1f".join((customer_id, text, received))
     return "sha256:" + hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
@@ -81,15 +86,16 @@ def submit(session: Session, tickets: Sequence[NewTicket], *, now: datetime) -> 
     results = []
     for ticket in tickets:
         text = clean_text(ticket.text)
-        external_id = _identity(ticket, text)
+        customer_id = _storable(ticket.customer_id or "")
+        external_id = _identity(ticket, customer_id, text)
         existing = _run_of(session, external_id)
         if existing is not None:
             results.append(Submitted(external_id, existing, is_duplicate=True))
             continue
         row = Ticket(
             external_id=external_id,
-            customer_id=ticket.customer_id or None,
-            subject=ticket.subject.replace("\x00", "").encode("utf-8", "replace").decode(),
+            customer_id=customer_id or None,
+            subject=_storable(ticket.subject),
             text=text,
             received_at=ticket.received_at or now,
             submitted_at=now,
@@ -121,8 +127,8 @@ def claim(
 ) -> list[Claim]:
     """Lease up to `limit` queued runs, oldest first, to this worker.
 
-    Suspects (in flight when a worker died) come first and alone: while one waits, a busy worker
-    gets nothing, and an idle one gets that single run.
+    Suspects (in flight when a worker died) come first and alone: while one waits, or is in its own
+    hands, a busy worker gets nothing; an idle one gets that single run.
     """
     connection = session.connection()
     now = db_now(session)
@@ -131,15 +137,22 @@ def claim(
         select(col(Run.id)).where(col(Run.status) == RunStatus.QUEUED, due).order_by(col(Run.id))
     )
     suspect = connection.execute(waiting.where(col(Run.is_suspect)).limit(1)).scalar()
+    if in_flight and (suspect is not None or _holds_suspect(session, worker)):
+        return []
     if suspect is not None:
-        if in_flight:
-            return []
         chosen: list[int | None] = [suspect]
     else:
         chosen = list(
             connection.execute(waiting.where(~col(Run.is_suspect)).limit(limit)).scalars()
         )
     return _lease(session, worker, chosen, lease_seconds=lease_seconds) if chosen else []
+
+
+def _holds_suspect(session: Session, worker: str) -> bool:
+    held = select(col(Run.id)).where(
+        col(Run.status) == RunStatus.RUNNING, col(Run.is_suspect), col(Run.lease_owner) == worker
+    )
+    return session.connection().execute(held.limit(1)).first() is not None
 
 
 def submit_claimed(

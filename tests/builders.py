@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlmodel import Session, select
 
 from store.actions import Action, digest, reply_only
-from store.gate import GateInput, PolicyBody, evaluate, risk
+from store.gate import GateInput, GateResult, PolicyBody, evaluate, risk
 from store.outputs import (
     CommitOutput,
     Critique,
@@ -211,12 +211,13 @@ def case(
     subject: str = "",
     text: str = "Why was I charged twice in May?",
     model: str = MODEL,
+    spent: int = 0,
     at: datetime = NOW,
 ) -> Case:
     """Insert a whole case as the pipeline leaves it after the gate.
 
     Passed drafts are committed (`done`, six steps), with an open audit review if `is_audited`;
-    others wait in an open escalation (five steps).
+    others wait in an open escalation (five steps). `spent` is what the daily cap was judged on.
     """
     body = policy or PolicyBody()
     company(session, policy=body)
@@ -249,7 +250,8 @@ def case(
         model=model,
         finished_at=at if is_pass else None,
     )
-    outputs = _outputs(facts, result.threshold, result, body, is_audited, signals or {})
+    outputs = _outputs(facts, result, body, is_audited, signals or {})
+    outputs["gate"]["automatic_today_minor"] = spent
     for name, output in outputs.items():
         if name != "commit" or is_pass:
             step(session, run_id, name, output=output, at=at, model=model)
@@ -265,8 +267,7 @@ _REPLY = "You were charged twice on 3 May; the second charge goes back to you."
 
 def _outputs(
     facts: GateInput,
-    threshold: float,
-    result: Any,
+    result: GateResult,
     policy: PolicyBody,
     is_audited: bool,
     signals: dict[str, float],
@@ -297,7 +298,7 @@ def _outputs(
             outcome=result.outcome,
             reasons=list(result.reasons),
             confidence=facts.confidence,
-            threshold=threshold,
+            threshold=result.threshold,
             policy_version=1,
             is_audited=is_audited,
             inclusion_probability=policy.audit_rate if is_pass and policy.audit_rate else 1.0,

@@ -40,17 +40,14 @@ class AskView:
             "" if confidence is None else f"  confidence {confidence:.2f} against {threshold:.2f}"
         )
         self._console.print(safe(f"Run {result['run_id']} {words}.{sure}", style))
+        if result["error"]:
+            self._console.print(safe(f"  because: {result['error'].splitlines()[0]}"))
         for reason in result["reasons"]:
             self._console.print(safe(f"  because: {reason['message']} ({reason['code']})"))
         if result["action"] is not None:
             self._console.print(safe(f"\nAction: {action_words(result['action'])}"))
         if result["draft"]:
-            self._console.print(safe(f"\n{draft_text(result['draft'])}"))
-
-
-def draft_text(draft: str | Mapping[str, Any]) -> str:
-    """Return the reply of a draft, given as text or as a document."""
-    return draft if isinstance(draft, str) else str(draft.get("reply", ""))
+            self._console.print(safe(f"\n{result['draft']}"))
 
 
 def action_words(action: Mapping[str, Any]) -> str:

@@ -51,15 +51,13 @@ def clock() -> datetime:
 
 
 def settings_of(home: Path | None) -> "Settings":
-    """Return the settings, with `--home` handed on to every process started from here."""
+    """Return the settings; raise BadInput naming a variable that cannot be used."""
     from pydantic import ValidationError
 
     from store.settings import Settings
 
-    if home is not None:
-        os.environ["GREENLIGHT_HOME"] = str(home.resolve())
     try:
-        return Settings()
+        return Settings() if home is None else Settings(home=home)
     except ValidationError as error:
         wrong = error.errors()[0]
         name = "GREENLIGHT_" + "_".join(str(part) for part in wrong["loc"]).upper()
@@ -74,6 +72,19 @@ def opened(home: Path | None, *, urgent: bool = False) -> Iterator["Store"]:
         yield store
     finally:
         store.close()
+
+
+def child_environment(settings: "Settings") -> dict[str, str]:
+    """Return the environment in which a process started from here has the same settings."""
+    own = {"GREENLIGHT_HOME": str(settings.home.resolve())}
+    return os.environ | own | {"GREENLIGHT_FAULTS": str(settings.faults)}
+
+
+def file_or_dash(value: Path | None) -> Path | None:
+    """Return the path if it is `-`, a file or not given; wrong usage otherwise."""
+    if value is not None and str(value) != "-" and not value.is_file():
+        raise typer.BadParameter(f"`{value}` is not a file.")
+    return value
 
 
 def demo_folder() -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agents.cli.context import Home, Json, clock, opened, settings_of
+from agents.cli.context import Home, Json, clock, file_or_dash, opened, settings_of
 from agents.cli.out import amount, console, duration, print_json, table, visible
 from store.errors import BadInput, StaleReview
 
@@ -97,9 +97,7 @@ def decide(
             metavar="FILE",
             help="With edit: the new reply as text, or a .json file of `reply`, `args` or"
             " `is_answer_only`; - reads text from stdin.",
-            allow_dash=True,
-            exists=True,
-            dir_okay=False,
+            callback=file_or_dash,
         ),
     ] = None,
     revision: Annotated[

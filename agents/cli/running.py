@@ -14,6 +14,7 @@ from agents.cli.context import (
     CompanyDir,
     Home,
     Port,
+    child_environment,
     clock,
     company_of,
     demo_folder,
@@ -41,9 +42,9 @@ def demo(
     home: Home = None,
 ) -> None:
     """Run the demo company: four weeks of history, then live tickets; Ctrl-C stops it."""
-    if faults is not None:
-        os.environ["GREENLIGHT_FAULTS"] = str(faults)
     settings = settings_of(home)
+    if faults is not None:
+        settings = settings.model_copy(update={"faults": faults})
     with _ready_to_start(settings, port):
         company = _open(settings, demo_folder())
         _seed_history(settings)
@@ -102,7 +103,8 @@ def dashboard(port: Port = 8600, home: Home = None) -> None:
     settings = settings_of(home)
     require_writable(settings.home)
     require_free_port(HOST, port)
-    os.execv(sys.executable, [sys.executable, "-m", DASHBOARD, "--port", str(port)])  # noqa: S606
+    command = [sys.executable, "-m", DASHBOARD, "--port", str(port)]
+    os.execve(sys.executable, command, child_environment(settings))  # noqa: S606
 
 
 def registered_company(settings: "Settings", given: Path | None) -> "Company":
@@ -192,7 +194,7 @@ def _serve(
         ],
         logs=settings.home / "logs",
         say=_say,
-        env=os.environ | {"GREENLIGHT_HOME": str(settings.home.resolve())},
+        env=child_environment(settings),
     )
     with family.started():
         family.wait_ready(HOST, port, "dashboard")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.context import CompanyDir, Home, Json, clock, company_of, opened, settings_of
+from agents.cli.context import CompanyDir, Home, Json, clock, file_or_dash, opened, settings_of
 from agents.cli.out import complain, console, print_json
+from agents.cli.running import registered_company
 
 if TYPE_CHECKING:
     from agents.intake import Tally
@@ -26,9 +27,7 @@ def submit(
             metavar="FILE|-",
             help="A .jsonl or .csv file with `text`, and if you have them `id`, `customer_id`,"
             " `subject`, `received_at`; - reads JSON lines from stdin.",
-            allow_dash=True,
-            exists=True,
-            dir_okay=False,
+            callback=file_or_dash,
         ),
     ],
     home: Home = None,
@@ -97,9 +96,8 @@ def ask(
     from agents.cli.ask_view import AskView
 
     settings = settings_of(home)
-    settings.home.mkdir(parents=True, exist_ok=True)
     view = AskView(console(is_error=as_json))
-    served = company_of(settings, company)
+    served = registered_company(settings, company)
     result = foreground.ask(settings, served, text, customer, view.step)
     if as_json:
         print_json(result.as_json())

@@ -105,8 +105,8 @@ def _words(error: Any) -> str:
     if kind == "extra_forbidden":
         key = str(error["loc"][-1])
         return f"unknown key{suggestion(key, _known_keys(error['loc'][:-1]))}"
-    if kind == "value_error":
-        return str(ctx["error"])
+    if kind in ("value_error", "template"):
+        return str(ctx.get("error") or ctx["reason"])
     if kind == "string_pattern_mismatch":
         return f"`{error['input']}` must match {ctx['pattern']}"
     if kind == "too_short":

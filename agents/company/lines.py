@@ -42,14 +42,14 @@ def _statements(text: str) -> Iterator[tuple[int, str, list[int]]]:
         if not chunk:
             start, elements = number, []
         chunk += line + "\n"
-        if _parse(chunk) is None:
-            closed = _parse(chunk + "]")
-            known = len(_leaf(closed)) if closed else len(elements)
-            elements += [number] * (known - len(elements))
-            continue
-        if _parse(chunk):
-            yield start, chunk, elements
-        chunk = ""
+        whole = _parse(chunk)
+        so_far = _parse(chunk + "]") if whole is None else whole
+        if so_far and not chunk.lstrip().startswith("["):
+            elements += [number] * (len(_leaf(so_far)) - len(elements))
+        if whole is not None:
+            if whole:
+                yield start, chunk, elements
+            chunk = ""
 
 
 def _parse(chunk: str) -> dict[str, Any] | None:

@@ -28,7 +28,7 @@ class OrderFacts(BaseModel):
     order_id: str
     placed_on: str
     status: str  # processing, shipped, delivered, cancelled
-    items: list[ItemFacts]
+    articles: list[ItemFacts]
     item_names: str
     total_minor: int
     ships_to: str

@@ -59,4 +59,4 @@ class Faults:
         """Return the next call's fault; one in four is slow, the others are errors."""
         if self._random.random() >= self.settings.rate:
             return None
-        return "slow" if self._random.random() < 0.25 else "error"  # noqa: PLR2004
+        return "slow" if self._random.random() < 0.25 else "error"

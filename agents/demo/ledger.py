@@ -7,7 +7,7 @@ of a ledger entry.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, date, datetime
@@ -71,7 +71,7 @@ CREATE TRIGGER IF NOT EXISTS entry_never_goes BEFORE DELETE ON entry
 """
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a failure
+class Refused(Exception):
     """The company will not do this; the text is fit for a person. Nothing was written."""
 
 
@@ -83,7 +83,7 @@ def path_in(home: Path) -> Path:
 def _sqlite() -> ModuleType:
     """The bundled SQLite where there is one; kept apart from the store's, which costs a second."""
     try:
-        from pysqlite3 import dbapi2  # noqa: PLC0415 - a wheel that some platforms lack
+        from pysqlite3 import dbapi2
     except ImportError:
         return sqlite3
     return dbapi2 if dbapi2.sqlite_version_info > sqlite3.sqlite_version_info else sqlite3
@@ -228,6 +228,16 @@ def settled_world(
     day = anchor or datetime.now(UTC).date()
     with closing(connect(path_in(home))) as connection:
         return settle(connection, seed=seed, anchor=day, chapter=chapter)
+
+
+def new_chapters(home: Path, *, seed: int = DEFAULT_SEED) -> Iterator[World]:
+    """Yield one new cast of customers after the other, dated from the day it is asked for."""
+    while True:
+        with closing(connect(path_in(home))) as connection:
+            row = connection.execute("SELECT coalesce(max(chapter), 0) + 1 FROM chapter").fetchone()
+            today = datetime.now(UTC).date()
+            world = settle(connection, seed=seed, anchor=today, chapter=row[0])
+        yield world
 
 
 def _insert(connection: sqlite3.Connection, world: World) -> None:

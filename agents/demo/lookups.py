@@ -1,4 +1,8 @@
-"""The read-only questions to the demo company's database; nothing here writes."""
+"""The read-only questions to the demo company's database; nothing here writes.
+
+An empty order, stage or month means that none was named. An order that is not the customer's own is
+not even repeated: what stands in a fact beside a customer belongs to that customer.
+"""
 
 import sqlite3
 from datetime import date, timedelta
@@ -65,7 +69,7 @@ def _order(db: sqlite3.Connection, row: sqlite3.Row) -> OrderFacts:
         order_id=row["order_id"],
         placed_on=row["placed_at"][:10],
         status=row["status"],
-        items=items,
+        articles=items,
         item_names=", ".join(item.name for item in items),
         total_minor=sum(item.quantity * item.price_minor for item in items),
         ships_to=row["ships_to"],
@@ -88,34 +92,34 @@ def _end_of_day(day: str | None, days_later: int) -> str | None:
 def find_orders(
     db: sqlite3.Connection,
     customer_id: str,
-    order_id: str | None,
-    stage: str | None,
+    order_id: str,
+    stage: str,
     today: date,
 ) -> OrdersFound:
     """Return the orders a request can mean: the one it names, else the recent ones in `stage`."""
     all_orders = orders_of(db, customer_id)
     since = (today - timedelta(days=_RECENT_DAYS)).isoformat()
-    if order_id is not None:
+    if order_id:
         matches = [order for order in all_orders if order.order_id == order_id]
     else:
         matches = [
             order
             for order in all_orders
-            if stage is None or (order.status == stage and order.placed_on >= since)
+            if not stage or (order.status == stage and order.placed_on >= since)
         ]
     return OrdersFound(
         customer_id=customer_id,
-        asked_order_id=order_id,
-        is_unknown_order=order_id is not None and not matches,
+        asked_order_id=order_id if order_id and matches else None,
+        is_unknown_order=bool(order_id) and not matches,
         matches=matches,
         latest=all_orders[-1] if all_orders else None,
     )
 
 
-def find_shipment(db: sqlite3.Connection, customer_id: str, order_id: str | None) -> ShipmentFound:
+def find_shipment(db: sqlite3.Connection, customer_id: str, order_id: str) -> ShipmentFound:
     """Return the parcel meant: of the order named, else the one under way, else the latest."""
     parcels = [_shipment(db, order) for order in orders_of(db, customer_id)]
-    if order_id is not None:
+    if order_id:
         candidates = [parcel for parcel in parcels if parcel.order_id == order_id]
     else:
         under_way = [parcel for parcel in parcels if parcel.status not in ("delivered", "none")]
@@ -123,8 +127,8 @@ def find_shipment(db: sqlite3.Connection, customer_id: str, order_id: str | None
         candidates = under_way or arrived[-1:]
     return ShipmentFound(
         customer_id=customer_id,
-        asked_order_id=order_id,
-        is_unknown_order=order_id is not None and not candidates,
+        asked_order_id=order_id if order_id and candidates else None,
+        is_unknown_order=bool(order_id) and not candidates,
         shipment=candidates[0] if len(candidates) == 1 else None,
         candidates=candidates,
     )
@@ -146,7 +150,7 @@ def _shipment(db: sqlite3.Connection, order: OrderFacts) -> ShipmentFacts:
     return fixed.model_copy(update=known)
 
 
-def find_charges(db: sqlite3.Connection, customer_id: str, month: str | None) -> ChargesFound:
+def find_charges(db: sqlite3.Connection, customer_id: str, month: str) -> ChargesFound:
     """Return the customer's charges with duplicates, holds and fee pairs told apart."""
     rows = db.execute(
         "SELECT * FROM charge WHERE customer_id = ? AND status != 'released' ORDER BY made_at, id",
@@ -165,14 +169,14 @@ def find_charges(db: sqlite3.Connection, customer_id: str, month: str | None) ->
         for row in rows
     ]
     refunded = db.execute("SELECT charge_id FROM refund WHERE customer_id = ?", (customer_id,))
-    return explain(customer_id, month, lines, [row["charge_id"] for row in refunded])
+    return explain(customer_id, month or None, lines, [row["charge_id"] for row in refunded])
 
 
-def find_refunds(db: sqlite3.Connection, customer_id: str, order_id: str | None) -> RefundsFound:
+def find_refunds(db: sqlite3.Connection, customer_id: str, order_id: str) -> RefundsFound:
     """Return refunds, newest last, of the customer or of one order."""
     rows = db.execute(
         "SELECT id AS refund_id, order_id, amount_minor, status, issued_on, expected_by"
-        " FROM refund WHERE customer_id = ? AND (? IS NULL OR order_id = ?)"
+        " FROM refund WHERE customer_id = ? AND (? = '' OR order_id = ?)"
         " ORDER BY issued_on, id",
         (customer_id, order_id, order_id),
     ).fetchall()
@@ -182,8 +186,8 @@ def find_refunds(db: sqlite3.Connection, customer_id: str, order_id: str | None)
     ).fetchone()
     return RefundsFound(
         customer_id=customer_id,
-        asked_order_id=order_id,
-        is_unknown_order=order_id is not None and is_theirs is None,
+        asked_order_id=order_id if is_theirs else None,
+        is_unknown_order=bool(order_id) and is_theirs is None,
         refunds=refunds,
         latest=refunds[-1] if refunds else None,
     )

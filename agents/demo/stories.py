@@ -22,19 +22,19 @@ from agents.demo.world import (
 )
 
 QUOTAS: dict[StoryKind, int] = {
-    StoryKind.DUPLICATE_SMALL: 110,
+    StoryKind.DUPLICATE_SMALL: 130,
     StoryKind.DUPLICATE_LARGE: 24,
     StoryKind.HOLD: 44,
     StoryKind.TWO_ORDERS: 22,
     StoryKind.PENDING_BESIDE: 16,
     StoryKind.ANNUAL_AND_MONTHLY: 36,
     StoryKind.CHARGED_ONCE: 16,
-    StoryKind.OPEN_ORDER: 190,
+    StoryKind.OPEN_ORDER: 230,
     StoryKind.TWO_OPEN: 20,
     StoryKind.ON_ITS_WAY: 70,
     StoryKind.LATE: 40,
-    StoryKind.LOST: 64,
-    StoryKind.DELIVERED: 190,
+    StoryKind.LOST: 84,
+    StoryKind.DELIVERED: 250,
     StoryKind.DELIVERED_MANY: 24,
     StoryKind.OLD_ORDER: 50,
     StoryKind.MEMBER_ANNUAL: 70,

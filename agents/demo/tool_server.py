@@ -31,11 +31,14 @@ from agents.demo.faults import Faults, settings_for
 
 CustomerId = Annotated[str, Field(pattern=r"^C-\d+$")]
 OrderId = Annotated[str, Field(pattern=r"^LO-\d+$")]
-Month = Annotated[str, Field(pattern=r"^\d{4}-\d{2}$", description="such as 2026-05")]
+MaybeOrder = Annotated[str, Field(pattern=r"^(LO-\d+)?$", description="empty: none was named")]
+MaybeMonth = Annotated[
+    str, Field(pattern=r"^(\d{4}-\d{2})?$", description="such as 2026-05; empty: any")
+]
 Amount = Annotated[int, Field(gt=0, strict=True, description="in cents")]
 Address = Annotated[str, Field(min_length=8, max_length=200)]
 Key = Annotated[str, Field(min_length=8, description="the same key never takes effect twice")]
-Stage = Literal["processing", "shipped", "delivered"]
+Stage = Literal["", "processing", "shipped", "delivered"]
 
 _READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True)
 _WRITE = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
@@ -72,28 +75,26 @@ class DemoTools:
         return lookups.customer(self._db, customer_id)
 
     async def find_orders(
-        self, customer_id: CustomerId, order_id: OrderId | None = None, stage: Stage | None = None
+        self, customer_id: CustomerId, order_id: MaybeOrder = "", stage: Stage = ""
     ) -> OrdersFound:
         """The order that is named, else the customer's recent orders in that stage."""
         await self._disturb()
         return lookups.find_orders(self._db, customer_id, order_id, stage, self._now().date())
 
     async def find_shipment(
-        self, customer_id: CustomerId, order_id: OrderId | None = None
+        self, customer_id: CustomerId, order_id: MaybeOrder = ""
     ) -> ShipmentFound:
         """The parcel of the order that is named, else the one under way, else the latest."""
         await self._disturb()
         return lookups.find_shipment(self._db, customer_id, order_id)
 
-    async def find_charges(
-        self, customer_id: CustomerId, month: Month | None = None
-    ) -> ChargesFound:
+    async def find_charges(self, customer_id: CustomerId, month: MaybeMonth = "") -> ChargesFound:
         """Charges, with true duplicates, possible ones, holds and fee pairs told apart."""
         await self._disturb()
         return lookups.find_charges(self._db, customer_id, month)
 
     async def find_refunds(
-        self, customer_id: CustomerId, order_id: OrderId | None = None
+        self, customer_id: CustomerId, order_id: MaybeOrder = ""
     ) -> RefundsFound:
         """Refunds of the customer or of one order, with the day they are due."""
         await self._disturb()

@@ -48,7 +48,7 @@ class AnswerMalformed(ModelError):
     """The answer is not in the shape that was asked for; another attempt may be."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question(Generic[A]):
     """What stays the same between calls: who is asked, with which instructions, for which shape."""
 

@@ -11,7 +11,7 @@ from agents.models.encoder import Encoder
 from agents.models.entities import find_entities
 from agents.models.intent_classifier import IntentClassifier, Reading
 from agents.ports import Proposal, TicketView, Usage
-from agents.query import query_of
+from agents.query import name_ids, query_of
 from store.outputs import (
     Critique,
     IntentCandidate,
@@ -32,8 +32,12 @@ class LocalModel:
     def __init__(self, company: Company, encoder: Encoder | None) -> None:
         self._company = company
         self._classifier = IntentClassifier(
-            [(text, intent.name) for intent in company.intents for text in intent.examples],
-            company.out_of_scope_examples,
+            [
+                (name_ids(text, company.entities), intent.name)
+                for intent in company.intents
+                for text in intent.examples
+            ],
+            [name_ids(text, company.entities) for text in company.out_of_scope_examples],
             encoder,
         )
         self._composer = Composer(company)
@@ -41,11 +45,10 @@ class LocalModel:
 
     async def intent(self, ticket: TicketView) -> tuple[IntentOutput, Usage]:
         """Name the intent, the next likeliest ones and what the ticket names."""
-        query = query_of(ticket)
-        reading = self._classifier.read(query)
-        entities = find_entities(
-            query, self._company.entities, ticket.received_at, self._company.currency
-        )
+        company = self._company
+        reading = self._classifier.read(query_of(ticket, company.entities))
+        text = f"{ticket.subject}\n{ticket.text}"
+        entities = find_entities(text, company.entities, ticket.received_at, company.currency)
         return self._output(reading, entities), self._usage
 
     async def synthesise(

@@ -27,7 +27,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Nano-dollars per token of one model from a day on, for prompts above so many tokens."""
+    """Nano-dollars per token of one model from a day on, for prompts from so many tokens up."""
 
     model: str
     valid_from: datetime
@@ -35,7 +35,7 @@ class Price:
     output: int
     cache_write: int  # kept for five minutes
     cache_read: int
-    prompt_above: int = 0
+    prompt_from: int = 0
 
 
 _LISTED = datetime(2026, 11, 22, tzinfo=UTC)  # the day the list prices below were looked up
@@ -45,7 +45,7 @@ PRICES: tuple[Price, ...] = (
     Price("claude-opus-5-5", _LISTED, 4_000, 20_000, 5_000, 200),
     Price("claude-sonnet-5-5", _LISTED, 2_000, 10_000, 2_500, 200),
     Price("claude-haiku-5-5", _LISTED, 100, 500, 125, 10),
-    Price("claude-haiku-5-5", _LISTED, 500, 2_500, 625, 50, prompt_above=100_000),
+    Price("claude-haiku-5-5", _LISTED, 500, 2_500, 625, 50, prompt_from=100_001),
     Price("claude-opus-5", _LISTED, 5_000, 25_000, 6_250, 500),
     Price("claude-sonnet-5", _LISTED, 2_000, 10_000, 2_500, 200),
     Price("claude-haiku-4-5", _LISTED, 1_000, 5_000, 1_250, 100),
@@ -76,11 +76,11 @@ def _price(model: str, prompt: int, at: datetime) -> Price:
             " Add a row for it to agents/models/prices.py, or choose a model that has one."
         )
     family = max(families, key=len)
-    rows = [row for row in PRICES if row.model == family and row.prompt_above <= prompt]
+    rows = [row for row in PRICES if row.model == family and prompt >= row.prompt_from]
     begun = [row for row in rows if row.valid_from <= at]
     if begun:
-        return max(begun, key=lambda row: (row.valid_from, row.prompt_above))
-    return min(rows, key=lambda row: (row.valid_from, -row.prompt_above))
+        return max(begun, key=lambda row: (row.valid_from, row.prompt_from))
+    return min(rows, key=lambda row: (row.valid_from, -row.prompt_from))
 
 
 def _is_of(model: str, family: str) -> bool:

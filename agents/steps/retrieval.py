@@ -1,17 +1,21 @@
 """Step 2: the passages that may answer the ticket."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from agents.ports import Retriever, TicketView
 from agents.query import query_of
 from store.outputs import PassageHit, RetrievalOutput
 
 TOP = 5
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 async def run(
-    retriever: Retriever, ticket: TicketView, *, k: int = TOP
+    retriever: Retriever, ticket: TicketView, entities: Mapping[str, str] = NONE, *, k: int = TOP
 ) -> tuple[RetrievalOutput, None]:
-    """Search the company's documents with the ticket's own words."""
-    query = query_of(ticket)
+    """Search with the ticket's own words; `entities` are the company's patterns for ids."""
+    query = query_of(ticket, entities)
     passages = retriever.search(query, k)
     output = RetrievalOutput(query=query, passages=passages, signals=_signals(passages))
     return output, None

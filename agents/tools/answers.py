@@ -27,6 +27,13 @@ class ToolFailed(Exception):
         self.error_class: ToolErrorClass = error_class
 
 
+class UnreadableAnswer(ToolFailed):
+    """The tool reported success in a form that cannot be used: with a write, it has happened."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("tool_error", message)
+
+
 def is_timeout(error: BaseException) -> bool:
     """Return whether no answer came in time; the call may still have happened."""
     return isinstance(error, TimeoutError) or _code(error) == REQUEST_TIMEOUT
@@ -43,6 +50,8 @@ def failure(error: Exception) -> ToolFailed:
         return ToolFailed("timeout", "it did not answer in time; whether it acted is not known")
     if is_closed(error):
         return ToolFailed("server_died", "its server ended during the call")
+    if isinstance(error, RuntimeError | ValueError):
+        return UnreadableAnswer(f"its answer cannot be read: {_cut(error)}")
     return ToolFailed("tool_error", _cut(error))
 
 
@@ -55,11 +64,9 @@ def read_answer(answer: CallToolResult) -> Any:
     try:
         size = len(json.dumps(value, allow_nan=False))
     except (ValueError, TypeError) as error:
-        raise ToolFailed("tool_error", f"its answer is not plain JSON ({error})") from None
+        raise UnreadableAnswer(f"its answer is not plain JSON ({error})") from None
     if size > LONGEST_ANSWER:
-        raise ToolFailed(
-            "tool_error", f"its answer has {size} characters; {LONGEST_ANSWER} are the most"
-        )
+        raise UnreadableAnswer(f"its answer has {size} characters, over {LONGEST_ANSWER}")
     return value
 
 

@@ -26,6 +26,7 @@ from agents.tools.schemas import ToolSchema, fingerprint
 CONNECT_SECONDS = 30.0  # a Python server on a loaded machine needs some of them for its imports
 PROBE_SECONDS = 5.0
 WRITE_GRACE_SECONDS = 1.0  # the SDK's own clock starts only once the request is written
+FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 _TAIL_BYTES = 2_000
 
@@ -54,13 +55,10 @@ class Connection:
 class ServerSession:
     """A server that is started when first needed and started again when it died."""
 
-    def __init__(
-        self, name: str, parameters: StdioServerParameters, *, pause_seconds: float = 0.5
-    ) -> None:
+    def __init__(self, name: str, parameters: StdioServerParameters) -> None:
         self.name = name
         self.offered: Mapping[str, ToolSchema] = {}
         self._parameters = parameters
-        self._pause_seconds = pause_seconds
         self._opening: asyncio.Future[Connection] | None = None
         self._scope: anyio.CancelScope | None = None
         self._owners: set[asyncio.Task[None]] = set()
@@ -177,7 +175,7 @@ class ServerSession:
     def _failed(self) -> None:
         self._opening = None
         self._failures += 1
-        pause = self._pause_seconds * (2 ** min(self._failures - 1, 16) - 1)  # the first: none
+        pause = FIRST_PAUSE_SECONDS * (2 ** min(self._failures - 1, 16) - 1)  # the first: none
         now = asyncio.get_running_loop().time()
         self._not_before = now + min(pause, LONGEST_PAUSE_SECONDS)
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 from mcp import StdioServerParameters
 
 from agents.company import Company, ToolServer
-from agents.tools.answers import CALL_ERRORS, ToolFailed, failure, read_answer
+from agents.tools.answers import CALL_ERRORS, ToolFailed, UnreadableAnswer, failure, read_answer
 from agents.tools.schemas import ToolSchema, find_mistake, is_plain_json
 from agents.tools.session import ServerDown, ServerSession
 from store.outputs import ToolCallRecord
@@ -33,14 +33,13 @@ class Toolbox:
         *,
         folder: Path,
         home: Path,
-        pause_seconds: float = 0.5,
+        has_effects: bool = False,
     ) -> None:
         self._servers = dict(tools)
+        self._has_effects = has_effects
         self._approved: dict[str, str] = {}
         self._sessions = {
-            server.name: ServerSession(
-                server.name, _parameters(server, folder, home), pause_seconds=pause_seconds
-            )
+            server.name: ServerSession(server.name, _parameters(server, folder, home))
             for server in tools.values()
         }
 
@@ -54,7 +53,7 @@ class Toolbox:
     def write(cls, company: Company, *, home: Path) -> Self:
         """Return the box the executor holds: tools with effects."""
         tools = {tool.name: server for server in company.servers for tool in server.write}
-        return cls(tools, folder=company.folder, home=home)
+        return cls(tools, folder=company.folder, home=home, has_effects=True)
 
     async def __aenter__(self) -> Self:
         """Start every server; one that does not start is tried again by the calls that need it."""
@@ -102,6 +101,8 @@ class Toolbox:
             record.result = await self._call(tool, args)
         except ToolFailed as failed:
             record.status, record.error_class = "error", failed.error_class
+            if self._has_effects and isinstance(failed, UnreadableAnswer):
+                record.error_class = "timeout"  # as good as no answer: it may well have happened
             record.error = f"`{tool}` failed: {failed}"
         record.latency_ms = (time.perf_counter() - started) * 1000
         return record

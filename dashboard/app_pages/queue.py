@@ -8,7 +8,8 @@ from dashboard.components.draft_view import draft_view
 from dashboard.components.evidence import evidence
 from dashboard.components.notice import notice
 from dashboard.components.queue_list import queue_list, review_row
-from dashboard.components.tiles import Tile, tiles
+from dashboard.components.tiles import Live, tiles
+from dashboard.live import PATH, queue_tiles
 from store import registry
 from store.reports import card as cards
 from store.reports import queue as queues
@@ -22,53 +23,18 @@ KINDS = {"Audits": AUDITS, "Escalations": frozenset(ReviewKind) - AUDITS}
 
 def page() -> None:
     """Draw the page."""
-    above = st.container(key="above", gap="small")
     workspace()
-    with above:  # after the list, which it compares itself with
-        figures()
-
-
-@st.fragment(run_every=3)
-def figures() -> None:
-    """The tiles, live; the list itself waits for the person, so no row moves under a cursor."""
-    found = session.read(queues.tiles, now=session.now())
-    decided = max(1, found.decided_24h)
-    tiles(
-        (
-            Tile("Waiting for a decision", words.count(found.waiting)),
-            Tile("Oldest", words.age(found.oldest_s)),
-            Tile("Decided, last 24 h", words.count(found.decided_24h)),
-            Tile(
-                "Approved unchanged",
-                words.count(found.approved_unchanged),
-                _share(found.approved_unchanged, decided),
-            ),
-            Tile(
-                "Edited · rejected",
-                f"{words.count(found.edited)} · {words.count(found.rejected)}",
-                f"{_share(found.edited, decided)} · {_share(found.rejected, decided)}",
-            ),
-        ),
-        key="tiles",
-    )
-    tab = session.typed("tab") or TABS[0]
-    waiting = found.waiting_audits if tab == "Audits" else found.waiting
-    fresh = waiting - session.listed()
-    with st.container(key="fresh"):
-        if fresh > 0 and session.listed() == 0 and not session.typed("search"):
-            st.rerun(scope="app")
-        if fresh > 0 and not session.typed("search"):
-            what = "new card" if fresh == 1 else "new cards"
-            if st.button(f"{fresh} {what} · show", key="show_fresh", type="primary"):
-                st.rerun(scope="app")
 
 
 @st.fragment
 def workspace() -> None:
-    """The list, the card and its evidence: one fragment, so a decision redraws only this."""
+    """Figures, list, card and evidence: one fragment, so a decision redraws only this."""
+    above = st.container(key="above")
     left, middle, right = st.columns([27, 43, 30], gap="medium")
     with left:
         opened = _list()
+    with above:  # after the list, which the live figures are compared with
+        _figures()
     if opened is None:
         with middle:
             notice(session.now(), place="queue")
@@ -94,6 +60,13 @@ def workspace() -> None:
         decision_form(card, shown, reasons)
     with right:
         evidence(card)
+
+
+def _figures() -> None:
+    found = session.read(queues.tiles, now=session.now())
+    tab, search = session.typed("tab") or TABS[0], session.typed("search")
+    live = Live(PATH, tab, listed=session.listed(), is_filtered=bool(search))
+    tiles(queue_tiles(found), key="tiles", live=live)
 
 
 def _list() -> int | None:
@@ -150,7 +123,3 @@ def _nothing_waits() -> None:
             "Drafts that the gate does not let out alone come here, the most urgent first."
             " New ones appear by themselves."
         )
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %"

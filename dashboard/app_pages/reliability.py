@@ -33,8 +33,7 @@ def page() -> None:
             label_visibility="collapsed",
             bind="query-params",
         )
-    headline()
-    steps()
+    live()
 
 
 @st.cache_data(ttl=EVERY_SECONDS, show_spinner=False, max_entries=8)
@@ -50,10 +49,17 @@ def _current() -> tuple[ReliabilityReport, tuple[TrendPoint, ...]]:
 
 
 @st.fragment(run_every=EVERY_SECONDS)
-def headline() -> None:
-    """End to end, the compounding of steps, and what to mend first; live."""
+def live() -> None:
+    """Everything on the page, live; one fragment, because overlapping ones leave remains."""
     report, trend = _current()
     colours = figures.palette(st.context.theme.type)
+    _headline(report, trend, colours)
+    _steps(report, trend, colours)
+
+
+def _headline(
+    report: ReliabilityReport, trend: tuple[TrendPoint, ...], colours: figures.Palette
+) -> None:
     tiles(_headline_tiles(report), key="reliability_tiles")
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, key="end_to_end"):
@@ -68,11 +74,9 @@ def headline() -> None:
         st.markdown(f"**Fix this first:** {fix_first_words(report)}")
 
 
-@st.fragment(run_every=EVERY_SECONDS)
-def steps() -> None:
-    """Six small charts on one scale, health dotted and reliability solid; live."""
-    report, trend = _current()
-    colours = figures.palette(st.context.theme.type)
+def _steps(
+    report: ReliabilityReport, trend: tuple[TrendPoint, ...], colours: figures.Palette
+) -> None:
     floor = figures.step_floor(trend)
     st.markdown(
         "**Step by step** · :green[━ right], with its 95 % range · :blue[┅ ran]",

@@ -5,6 +5,7 @@ arrives late can only ever mean the card it was made on. No dialog: shortcuts fi
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
@@ -17,19 +18,28 @@ from store.reports.card import Card
 _EDITABLE = {"string", "integer", "number", "boolean"}
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an edit would do besides the reply: fields by argument name, or dropping the action."""
+
+    args_keys: dict[str, str] = field(default_factory=dict)
+    is_answer_only: bool = False
+
+
 def decision_form(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
     """Draw the reply and the ways to decide; `reasons` maps reject codes to titles."""
+    change = Change()
     if card.is_blind:
         _sent_reply(card)
     else:
-        args_keys = _editors(card)
+        change = _editors(card)
     with st.container(key="deciding", gap="small"):
         if card.is_blind:
             _audit(shown)
         elif session.is_refusing(card.review_id, card.draft.revision):
             _refusal(shown, reasons)
         else:
-            _buttons(card, shown, args_keys)
+            _buttons(card, shown, change)
 
 
 def _sent_reply(card: Card) -> None:
@@ -42,7 +52,7 @@ def _sent_reply(card: Card) -> None:
     )
 
 
-def _editors(card: Card) -> dict[str, str]:
+def _editors(card: Card) -> Change:
     author = card.draft.author
     is_agent = author.startswith("model:")
     written = "written by the agent" if is_agent else f"edited by {words.label(author)}"
@@ -50,18 +60,26 @@ def _editors(card: Card) -> dict[str, str]:
     session.fill_once(key, card.draft.reply)
     st.text_area(
         f"Reply to the customer, {written} · press E to edit",
-        height=190,
+        height=225,
         key=key,
         on_change="ignore",
         persist_state="session",
     )
-    if card.draft.action.is_reply_only or card.is_blocked:
-        return {}
+    if card.draft.action.is_reply_only:
+        return Change(is_answer_only=card.is_blocked)
+    stem = f"{card.review_id}_{card.draft.revision}"
     with st.container(key="arguments", gap="small"):
-        stem = f"{card.review_id}_{card.draft.revision}"
-        if st.toggle("Change the arguments", key=f"change_{stem}"):
-            return _arguments(card, stem)
-    return {}
+        if card.is_blocked:
+            st.caption("Your edit sends the reply alone: the blocked action is dropped.")
+            return Change(is_answer_only=True)
+        with st.container(horizontal=True, gap="medium"):
+            is_answer_only = st.toggle("Only reply, drop the action", key=f"drop_{stem}")
+            is_changing = st.toggle(
+                "Change the arguments", key=f"change_{stem}", disabled=is_answer_only
+            )
+        if is_changing and not is_answer_only:
+            return Change(args_keys=_arguments(card, stem))
+    return Change(is_answer_only=is_answer_only)
 
 
 def _arguments(card: Card, stem: str) -> dict[str, str]:
@@ -91,7 +109,7 @@ def _field(label: str, kind: str, key: str) -> None:
         st.text_input(label, key=key, width=220)
 
 
-def _buttons(card: Card, shown: Shown, args_keys: dict[str, str]) -> None:
+def _buttons(card: Card, shown: Shown, change: Change) -> None:
     stem = f"{shown.review_id}_{shown.revision}"
     with st.container(horizontal=True, gap="small", key="choices"):
         st.button(
@@ -111,7 +129,8 @@ def _buttons(card: Card, shown: Shown, args_keys: dict[str, str]) -> None:
             key=f"send_{stem}",
             shortcut="Ctrl+Enter",
             on_click=actions.send_edit,
-            args=(shown, args_keys),
+            args=(shown, change.args_keys),
+            kwargs={"is_answer_only": change.is_answer_only},
         )
         st.button(
             "Reject",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlmodel import Session, col
 
 from store.evidence.sampling import Estimate, Look, Stratum, Tally, stratified_rate
@@ -139,14 +139,14 @@ def _runs(
 def _steps(
     session: Session, window: list[ColumnElement[bool]]
 ) -> Iterator[tuple[date, str, StepCounts]]:
-    is_ok = col(StepRecord.status) == StepStatus.OK
+    is_ok = and_(col(StepRecord.status) == StepStatus.OK, col(StepRecord.visit) == 1)
     attempts, runs = func.count(), func.count(col(StepRecord.run_id).distinct())
     rows = session.execute(
         select(
             _DAY,
             col(StepRecord.name),
             runs,
-            func.count(case((is_ok, col(StepRecord.run_id))).distinct()),
+            func.sum(case((is_ok, 1), else_=0)),  # the database allows one a run
             attempts - runs,
             func.sum(col(StepRecord.cost_microusd)),
         )

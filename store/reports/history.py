@@ -28,7 +28,7 @@ Mask = NDArray[np.bool_]
 class Past:
     """One gated draft under both policies; `weight` is 0 and `is_right` None while unlabelled."""
 
-    row: Any  # Run, external_id, subject and text beside it
+    row: Any  # what `_gated` selects
     facts: GateInput
     now: GateResult
     then: GateResult
@@ -62,19 +62,23 @@ def replay(
     """Yield the drafts gated in runs created since then, newest first, under both policies."""
     labels = {
         draft_id: (is_right, 1 / inclusion)
-        for draft_id, is_right, inclusion in session.execute(_labels())
+        for draft_id, is_right, inclusion in session.execute(_labels(since))
     }
     for row in session.execute(_gated(since)):
-        facts = GateInput.model_validate_json(row.gate_input).model_copy(
-            update={"automatic_today_minor": row.spent or 0}
-        )
+        facts = GateInput.model_validate_json(row.gate_input)
+        if row.spent:
+            facts = facts.model_copy(update={"automatic_today_minor": row.spent})
         is_right, weight = labels.get(row.draft_id, (None, 0.0))
         yield Past(row, facts, evaluate(facts, active), evaluate(facts, body), is_right, weight)
 
 
-def _labels() -> Select[Any]:
+def _labels(since: datetime | None) -> Select[Any]:
     columns = (Label.draft_id, Label.is_right, Label.inclusion_probability)
-    return valid(*(col(column) for column in columns)).where(whole_draft())
+    statement = valid(*(col(column) for column in columns)).where(whole_draft())
+    if since is None:
+        return statement
+    in_time = col(Run.created_at) >= since
+    return statement.join(Run, col(Run.id) == col(Label.run_id)).where(in_time)
 
 
 def _gated(since: datetime | None) -> Select[Any]:
@@ -86,7 +90,10 @@ def _gated(since: datetime | None) -> Select[Any]:
     )
     statement = (
         select(
-            Run,
+            col(Run.id).label("run_id"),
+            col(Run.intent),
+            col(Run.outcome),
+            col(Run.created_at),
             col(Ticket.external_id),
             col(Ticket.subject),
             col(Ticket.text),
@@ -110,7 +117,7 @@ class Sample:
         self.now: Mask = np.array([case.is_automatic_now for case in past], dtype=bool)
         self.then: Mask = np.array([case.is_automatic_then for case in past], dtype=bool)
         self.release = np.array([case.releases_below(body) for case in past], dtype=float)
-        self._was_sent = np.array([case.row.Run.outcome is Outcome.PASS for case in past], bool)
+        self._was_sent = np.array([case.row.outcome is Outcome.PASS for case in past], bool)
         self._weight = np.array([case.weight for case in past], dtype=float)
         self._is_right = np.array([case.is_right is True for case in past], dtype=bool)
 

@@ -108,7 +108,7 @@ def preview(session: Session, body: PolicyBody, *, since: datetime | None = None
 def _days(past: Sequence[Past]) -> float:
     if not past:
         return 1.0
-    moments = [case.row.Run.created_at for case in past]
+    moments = [case.row.created_at for case in past]
     span_s: float = (max(moments) - min(moments)).total_seconds()
     return max(span_s / _DAY_SECONDS, 1.0)
 
@@ -137,12 +137,12 @@ def _curve(sample: Sample, body: PolicyBody, gated: int, days: float) -> tuple[C
 
 
 def _flip(case: Past) -> Flip:
-    run, action = case.row.Run, case.facts.action
+    row, action = case.row, case.facts.action
     return Flip(
-        run_id=run.id,
-        external_id=case.row.external_id,
-        title=(case.row.subject or case.row.text)[:_TITLE_CHARACTERS],
-        intent=run.intent,
+        run_id=row.run_id,
+        external_id=row.external_id,
+        title=(row.subject or row.text)[:_TITLE_CHARACTERS],
+        intent=row.intent,
         action_kind=action.kind,
         amount_minor=action.amount_minor,
         currency=action.currency,
@@ -151,5 +151,5 @@ def _flip(case: Past) -> Flip:
         then=case.then.outcome,
         reasons=case.then.reasons,
         is_right=case.is_right,
-        created_at=run.created_at,
+        created_at=row.created_at,
     )

@@ -79,7 +79,7 @@ class StepRecord(Base, table=True):
     input_tokens: int = 0
     output_tokens: int = 0
     cost_microusd: int = 0  # millionths of a US dollar
-    output: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    output: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     error_class: str | None = None
     error: str | None = None
 

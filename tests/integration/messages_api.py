@@ -70,7 +70,7 @@ class MessagesApi:
 
     def answers(self, value: object, **usage: int) -> None:
         """Answer with this value as the structured output."""
-        self.says(json.dumps(value), **usage)
+        self.says(json.dumps(value), stop_reason="end_turn", **usage)
 
     def sends(self, message: Mapping[str, Any]) -> None:
         """Answer 200 with these parts of a message."""

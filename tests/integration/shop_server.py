@@ -8,10 +8,11 @@ import asyncio
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult
 from pydantic import BaseModel
 
 server = MCPServer("shop", version="1.0")
@@ -74,6 +75,11 @@ def whoami() -> dict[str, Any]:
 @server.tool()
 def move(order_id: str, address: Address) -> dict[str, str]:
     return {"order_id": order_id, "city": address.city}
+
+
+@server.tool()
+def mumble() -> Annotated[CallToolResult, Order]:
+    return CallToolResult(content=[], structured_content={"order_id": 7})
 
 
 @server.tool()

@@ -19,7 +19,18 @@ from store.gate import PolicyBody
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHOP = Path(__file__).with_name("shop_server.py")
-READ = ["find_order", "say", "dawdle", "freeze", "refuse", "die", "whoami", "move", "ghost"]
+READ = [
+    "find_order",
+    "say",
+    "dawdle",
+    "freeze",
+    "refuse",
+    "die",
+    "whoami",
+    "move",
+    "mumble",
+    "ghost",
+]
 
 
 def shop(ledger: Path, *, schema: str = "1", timeout_seconds: float = 20) -> ToolServer:
@@ -92,6 +103,10 @@ async def test_an_answer_that_cannot_be_stored_is_a_tool_error(tools: Toolbox) -
     assert (record.error_class, record.result) == ("tool_error", None)
     record = await tools.call("say", {"text": "x" * 600_000})
     assert record.error_class == "tool_error"
+
+
+async def test_an_answer_that_breaks_its_own_schema_is_a_tool_error(tools: Toolbox) -> None:
+    assert (await tools.call("mumble", {})).error_class == "tool_error"
 
 
 async def test_many_calls_share_one_session(tools: Toolbox) -> None:
@@ -229,6 +244,15 @@ async def test_a_box_reaches_only_tools_of_its_own_effect(tmp_path: Path) -> Non
         assert (await box.call("find_order", {"order_id": "A"})).error_class == "invalid_arguments"
         assert (await box.call("pay", payment)).status == "ok"
     assert ledger.read_text() == "A-1 990\n"
+
+
+async def test_a_write_whose_answer_cannot_be_read_counts_as_unanswered(tmp_path: Path) -> None:
+    server = shop(tmp_path / "ledger")
+    box = Toolbox({"say": server}, folder=tmp_path, home=tmp_path, has_effects=True)
+    async with box:
+        record = await box.call("say", {"text": '{"n": NaN}'})
+    assert (record.status, record.error_class) == ("error", "timeout")
+    assert "not plain JSON" in (record.error or "")
 
 
 @pytest.mark.parametrize(

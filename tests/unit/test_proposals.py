@@ -145,7 +145,7 @@ def test_arguments_outside_the_tools_schema_are_refused(args: dict[str, Any]) ->
 )
 def test_nothing_beside_the_shape_is_accepted(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        draft(refund(), **changes)
+        draft(**{"action": refund()} | changes)
 
 
 def test_without_write_tools_only_a_reply_can_be_proposed() -> None:
@@ -174,9 +174,7 @@ def test_only_the_companys_intents_can_be_named() -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from(["a", "b", "c"]), st.floats(0, 1)), min_size=1, max_size=5
-    )
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.floats(0, 1)), min_size=1, max_size=5)
 )
 def test_likelihoods_are_ranked_and_never_exceed_one_in_sum(
     stated: list[tuple[str, float]],

@@ -1,0 +1,189 @@
+"""Four weeks of demo history, really run: tickets through the pipeline, actions into the ledger.
+
+Only the dates are set back, and only the reviewers are simulated: they know the truth, err in two
+of a hundred cases, and their decisions and labels are marked as simulated in the store.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from sqlmodel import Session, col, select
+
+from agents.clock import BackdatedClock
+from agents.company import Company, load
+from agents.demo import ledger, tickets
+from agents.demo.reviewers import REVIEWERS, verdict_of
+from agents.demo.tickets import DemoTicket
+from agents.executor import Executor
+from agents.kit import Loaded, open_kit
+from agents.tools import Toolbox
+from agents.worker import Shift, Worker
+from store import queue, registry, reviews, steps
+from store.actions import Action
+from store.engine import Store
+from store.outputs import (
+    IntentOutput,
+    Output,
+    RetrievalOutput,
+    SynthesisOutput,
+    ToolCallOutput,
+)
+from store.schema import Review, Run, StepRecord, Ticket
+from store.settings import Settings
+from store.transitions import OPEN_REVIEW, RunStatus, StepStatus
+from store.writer import GroupWriter
+
+COMPANY = Path(__file__).parent / "company"
+TICKETS = 2_000
+DAYS = 28
+SEED = 7  # of the demo's tickets; the shipped calibrator was fitted on other ones
+CONCURRENCY = 48
+LEASE_SECONDS = 300.0
+STILL_OPEN = timedelta(hours=5)  # reviews younger than this may still be waiting
+MEDIAN_DELAY_MINUTES = 25.0
+KINDS: dict[str, type[Output]] = {
+    "intent": IntentOutput,
+    "retrieval": RetrievalOutput,
+    "tool_call": ToolCallOutput,
+    "synthesis": SynthesisOutput,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An open review with what its reviewer looks at."""
+
+    review: Review
+    external_id: str
+    outputs: dict[str, Output]
+    reply: str
+    action: Action
+
+
+def seed(
+    settings: Settings, on_progress: Callable[[int, int], None], *, count: int = TICKETS
+) -> None:
+    """Fill an opened demo store with history; one that has runs already is left as it is."""
+    with closing(settings.open()) as store:
+        if store.read(queue.counts):
+            return
+        now = datetime.now(UTC)
+        past = written(settings.home, seed=SEED, count=count, end=now)
+        asyncio.run(work_through(settings, store, load(COMPANY), past, on_progress))
+        truths = {ticket.external_id: ticket for ticket in past}
+        rng = Random(SEED)  # noqa: S311
+        for case in store.read(open_cases):
+            decide(store, case, truths[case.external_id], rng, now=now)
+        asyncio.run(deliver(settings, store, load(COMPANY)))
+
+
+def written(
+    home: Path, *, seed: int, count: int, end: datetime, world_seed: int = ledger.DEFAULT_SEED
+) -> list[DemoTicket]:
+    """Return `count` tickets of the last four weeks, from as many casts of customers as needed."""
+    chapters = math.ceil(count / tickets.TICKETS_PER_CHAPTER)
+    start = end - timedelta(days=DAYS)
+    past: list[DemoTicket] = []
+    for chapter in range(chapters):
+        share = count // chapters + (chapter < count % chapters)
+        world = ledger.settled_world(home, chapter=chapter, seed=world_seed)
+        past += tickets.generate(world, seed=seed, count=share, start=start, end=end)
+    return sorted(past, key=lambda ticket: ticket.received_at)
+
+
+async def work_through(
+    settings: Settings,
+    store: Store,
+    company: Company,
+    past: Sequence[DemoTicket],
+    on_progress: Callable[[int, int], None],
+    *,
+    loaded: Loaded | None = None,
+) -> None:
+    """Run every ticket through the pipeline, as of the moment it was received."""
+    for first in range(0, len(past), 500):
+        batch = [ticket.as_new() for ticket in past[first : first + 500]]
+        store.transact(queue.submit, batch, now=batch[-1].received_at or datetime.now(UTC))
+    shift = Shift("history", CONCURRENCY, LEASE_SECONDS, drain=True)
+    writer = GroupWriter(store)
+    try:
+        async with open_kit(settings, company, store, clock=BackdatedClock(), loaded=loaded) as kit:
+            worker = Worker(store, kit, kit.journal(writer), shift)
+            work = asyncio.create_task(worker.work())
+            while not work.done():
+                waiting = store.read(queue.counts)
+                left = waiting.get(RunStatus.QUEUED, 0) + waiting.get(RunStatus.RUNNING, 0)
+                on_progress(len(past) - left, len(past))
+                await asyncio.wait([work], timeout=0.3)
+            await work
+    finally:
+        writer.close()
+
+
+async def deliver(settings: Settings, store: Store, company: Company) -> None:
+    """Deliver everything that was authorised to the shop's ledger."""
+    writer = GroupWriter(store)
+    try:
+        async with Toolbox.write(company, home=settings.home) as tools:
+            tools.expect({tool.name: tool.fingerprint for tool in store.read(registry.tools)})
+            executor = Executor(
+                store,
+                writer,
+                tools,
+                clock=BackdatedClock(),
+                lease_seconds=LEASE_SECONDS,
+                drain=True,
+            )
+            await executor.work()
+    finally:
+        writer.close()
+
+
+def open_cases(session: Session) -> list[Case]:
+    """Return every open review with its ticket's id, draft and step outputs, oldest first."""
+    rows = session.exec(
+        select(Review, Ticket.external_id)
+        .join(Run, col(Run.id) == col(Review.run_id))
+        .join(Ticket, col(Ticket.id) == col(Run.ticket_id))
+        .where(col(Review.status).in_(OPEN_REVIEW))
+        .order_by(col(Review.opened_at))
+    ).all()
+    return [_case(session, review, external_id) for review, external_id in rows]
+
+
+def _case(session: Session, review: Review, external_id: str) -> Case:
+    draft = steps.latest_draft(session, review.run_id)
+    return Case(
+        review=review,
+        external_id=external_id,
+        outputs=outputs_of(session, review.run_id),
+        reply=draft.reply,
+        action=Action.model_validate(draft.action),
+    )
+
+
+def outputs_of(session: Session, run_id: int) -> dict[str, Output]:
+    """Return the recorded outputs of the first four steps, by step name."""
+    records = session.exec(
+        select(StepRecord).where(StepRecord.run_id == run_id, StepRecord.status == StepStatus.OK)
+    )
+    return {
+        row.name: KINDS[row.name].model_validate(row.output) for row in records if row.name in KINDS
+    }
+
+
+def decide(store: Store, case: Case, ticket: DemoTicket, rng: Random, *, now: datetime) -> None:
+    """Let a simulated reviewer decide, unless their time has not come yet."""
+    opened = case.review.opened_at
+    decided_at = opened + timedelta(minutes=rng.lognormvariate(math.log(MEDIAN_DELAY_MINUTES), 0.8))
+    if decided_at > now or (opened > now - STILL_OPEN and rng.random() < 0.7):
+        return
+    person = rng.choice(REVIEWERS)
+    request = verdict_of(case.review, case.outputs, ticket.truth, person, rng)
+    store.transact(reviews.decide, request, now=decided_at, undo_seconds=0.0)

@@ -1,0 +1,210 @@
+"""A company's file: every mistake is named, with its line."""
+
+from pathlib import Path
+
+import pytest
+import small_company as small
+
+from agents.company import CompanyMistakes, Mistake, check, init, load
+from agents.company.lines import find_lines, line_at
+from store.errors import BadInput
+from store.gate import AmountRule
+from store.transitions import Role
+
+
+def mistakes(folder: Path, *changes: tuple[str, str]) -> list[Mistake]:
+    """Write the small company with changes and return its mistakes."""
+    toml = small.TOML
+    for old, new in changes:
+        assert toml.count(old) >= 1, old
+        toml = toml.replace(old, new, 1)
+    return check(small.write(folder, toml))
+
+
+def messages(found: list[Mistake]) -> list[str]:
+    return [one.message for one in found]
+
+
+def line_of(text: str, *changes: tuple[str, str]) -> int:
+    """Return the line on which a text first stands once the changes are made."""
+    toml = small.TOML
+    for old, new in changes:
+        toml = toml.replace(old, new, 1)
+    return 1 + toml[: toml.index(text)].count("\n")
+
+
+REFUND_ARGS = '{ order_id = "charges.duplicates[0].order_id", amount'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words", "lines_below"),
+    [
+        ('currency = "EUR"', 'curency = "EUR"', "did you mean `currency`?", 0),
+        ('Mo = "manager"', 'Mo = "boss"', "'operator', 'manager' or 'admin'", 0),
+        ('daily_cap = "150.00"', "daily_cap = 150.0", "must be text in quotes", 0),
+        ('daily_cap = "150.00"', 'daily_cap = "150.005"', "more decimals than EUR has", 0),
+        ('daily_cap = "150.00"', 'daily_cap = "-1.00"', "below zero", 0),
+        ('daily_cap = "150.00"', "threshold = 1.2", "less than or equal to 1", 0),
+        ('kind = "refund"', 'kind = "refnd"', "did you mean `refund`?", 0),
+        ('above = "100.00"', 'above = "a lot"', "is not an amount", 0),
+        ("order_ids = '\\b(TK-\\d{4})\\b'", "order_ids = '(TK'", "not a regular expression", 0),
+        ("order_ids = '", "months = '", "found without a pattern", 0),
+        ('["{python}", "server.py"]', '["{pyton}"]', "placeholder `{pyton}`", 0),
+        (
+            '["get_order", "find_charges"]',
+            '["get_order", "issue_refund"]',
+            "as read and as write",
+            0,
+        ),
+        ('tool = "find_charges"', 'tool = "find_charge"', "did you mean `find_charges`?", 0),
+        ('tool = "find_charges"', 'tool = "issue_refund"', "a look-up may only read", 0),
+        ('save_as = "charges"', 'save_as = "ticket"', "is taken", 0),
+        ('when = "charges.duplicates[1]"', 'when = "charges.["', "not a JMESPath expression", 0),
+        ('when = "charges.duplicates[1]"', 'when = "chrges.x"', "did you mean `charges`?", 0),
+        ('when = "charges.duplicates[1]"\n', "", "never reached", 3),
+        ('action = "refund"\nargs', 'action = "refind"\nargs', "did you mean `refund`?", 0),
+        (REFUND_ARGS, "{ customer_id = 'order', amount", "filled in by Greenlight itself", 0),
+        ('reply = "Thank you. We', 'reply = "{{ charge }} We', "nothing is known as `charge`", 0),
+        ('name = "descaling"', 'name = "shipping_time"', "there twice", 0),
+        ("reply = true", "reply = false", "either `action = ...` or `reply = true`", -2),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(
+    tmp_path: Path, old: str, new: str, words: str, lines_below: int
+) -> None:
+    found = mistakes(tmp_path, (old, new))
+    changed = 1 + small.TOML[: small.TOML.index(old)].count("\n")
+    hits = [one.line for one in found if words in one.message]
+    assert hits[:1] == [changed + lines_below], found
+
+
+def test_the_line_is_exact_even_after_long_texts(tmp_path: Path) -> None:
+    change = ('title = "How to descale a kettle"', 'titel = "How to descale a kettle"')
+    found = mistakes(tmp_path, change)
+    lines = [one.line for one in found if "did you mean `title`?" in one.message]
+    assert lines == [line_of("titel", change)]
+
+
+def test_a_mistake_in_a_template_is_named_on_its_own_line(tmp_path: Path) -> None:
+    change = ("We are refunding {{ charges.duplicates[0].amount_minor | money }}.", "We {{ are }")
+    found = mistakes(tmp_path, change)
+    assert [one.line for one in found if "Jinja" in one.message] == [line_of("We {{ are }", change)]
+
+
+def test_an_element_of_a_long_list_is_named_on_its_own_line(tmp_path: Path) -> None:
+    change = ('"There is a double payment on my statement."', "42")
+    found = mistakes(tmp_path, change)
+    lines = [one.line for one in found if "examples[3]" in one.message]
+    assert lines == [line_of("  42", change)]
+
+
+def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path,
+        ('currency = "EUR"', 'currency = "euro"'),
+        ('Mo = "manager"', 'Mo = "boss"'),
+        ('tool = "find_charges"', 'tool = "nothing"'),
+        ('when = "charges.duplicates[1]"', 'when = "]"'),
+        ('name = "descaling"', 'name = "double_charge"'),
+    )
+    assert len(found) == 5
+
+
+def test_too_few_examples_and_a_missing_key_are_named(tmp_path: Path) -> None:
+    start = small.TOML.index('  "How often should')
+    cut = small.TOML[small.TOML.index('  "There are white flakes') : start]
+    found = mistakes(tmp_path, (cut, ""), ('title = "Charged twice"\n', ""))
+    assert any("at least 3 different examples" in message for message in messages(found))
+    assert any(message == "intents[1].title: it is missing" for message in messages(found))
+
+
+def test_no_reply_tool_and_two_reply_tools_are_mistakes(tmp_path: Path) -> None:
+    none = mistakes(tmp_path, ("reply = true", 'action = "answer"'))
+    assert any("one must send the customer's answer" in message for message in messages(none))
+    two = mistakes(tmp_path, ('action = "refund"\ncustomer', "reply = true\ncustomer"))
+    assert any("only one may send" in message for message in messages(two))
+
+
+def test_a_documents_folder_must_exist_and_hold_documents(tmp_path: Path) -> None:
+    line = ('currency = "EUR"', 'currency = "EUR"\ndocuments = "papers"')
+    assert "the documents folder `papers` does not exist" in messages(mistakes(tmp_path, line))
+    (tmp_path / "papers").mkdir()
+    assert any("no .md or .txt file" in message for message in messages(mistakes(tmp_path, line)))
+
+
+def test_syntax_errors_are_named_by_line_and_nothing_is_guessed_after_them(tmp_path: Path) -> None:
+    found = check(
+        small.write(tmp_path, small.TOML.replace('"EUR"', "EUR").replace('"150.00"', "x"))
+    )
+    assert [one.line for one in found] == [4, 12]
+    assert all(one.message.startswith("not TOML") for one in found)
+
+
+@pytest.mark.parametrize(
+    "text", ["[[intents", 'name = """never closed', "=", "[company]\n[company]"]
+)
+def test_a_broken_file_never_raises(tmp_path: Path, text: str) -> None:
+    assert check(small.write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "company = 3",
+        "intents = [1, 2]\nservers = {}",
+        'policy = "x"\nentities = []',
+        "[[company]]",
+    ],
+)
+def test_wrong_shapes_are_named_not_raised(tmp_path: Path, text: str) -> None:
+    assert len(check(small.write(tmp_path, text))) >= 3
+
+
+def test_a_folder_without_a_file_says_how_to_make_one(tmp_path: Path) -> None:
+    (only,) = check(tmp_path)
+    assert "greenlight init" in only.message
+
+
+def test_loading_a_company_with_mistakes_lists_them_all(tmp_path: Path) -> None:
+    small.write(tmp_path, small.TOML.replace('"EUR"', '"E"').replace('"manager"', '"boss"'))
+    with pytest.raises(CompanyMistakes, match="2 mistakes") as caught:
+        load(tmp_path)
+    assert [one.line for one in caught.value.mistakes] == [4, 9]
+
+
+def test_a_good_company_loads_with_exact_money_and_roles(tmp_path: Path) -> None:
+    company = small.small_company(tmp_path)
+    assert company.policy.daily_cap_minor == 15_000
+    assert company.policy.amount_rules == (AmountRule(kind="refund", above_minor=10_000),)
+    assert company.people == {"Ana": Role.OPERATOR, "Mo": Role.MANAGER}
+    assert company.documents == (tmp_path / "documents").resolve()
+    assert company.reply_tool().name == "send_reply"
+    tool = company.write_tool("refund")
+    assert tool is not None
+    assert tool.amount == "amount_minor"
+    assert company.write_tool("nothing") is None
+
+
+def test_the_starter_company_has_no_mistakes_and_is_never_overwritten(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    written = init(folder)
+    assert [path.relative_to(folder).as_posix() for path in written] == [
+        "greenlight.toml",
+        "documents/example.md",
+    ]
+    assert check(folder) == []
+    with pytest.raises(BadInput, match="exists already"):
+        init(folder)
+
+
+def test_lines_are_found_through_strings_that_look_like_tables() -> None:
+    text = 'a = """\n[[x]]\nb = 1\n"""\n[[x]]\n"b c".d = 2\n  [[x.y]]\n  e = [\n  1, # one\n  2]\n[[x]]\nf=1'
+    places = find_lines(text)
+    assert places["a",] == 1
+    assert places["x", 0] == 5
+    assert places["x", 0, "b c", "d"] == 6
+    assert places["x", 0, "y", 0] == 7
+    assert (places["x", 0, "y", 0, "e", 0], places["x", 0, "y", 0, "e", 1]) == (9, 10)
+    assert places["x", 1, "f"] == 12
+    assert line_at(places, ("x", 1, "missing", 3)) == 11
