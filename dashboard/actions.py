@@ -155,7 +155,10 @@ def publish(body: PolicyBody, note_key: str) -> None:
         )
         session.keep(note_key, "")
         session.notify(
-            Notice("done", f"Version {version} gates new drafts from now on. Waiting cards keep theirs.")
+            Notice(
+                "done",
+                f"Version {version} gates new drafts from now on. Waiting cards keep theirs.",
+            )
         )
 
     _attempt(put_out)

@@ -74,9 +74,7 @@ def end_to_end_trend(trend: Sequence[TrendPoint], colours: Palette) -> go.Figure
     return figure
 
 
-def step_trend(
-    name: str, trend: Sequence[TrendPoint], colours: Palette, floor: float
-) -> go.Figure:
+def step_trend(name: str, trend: Sequence[TrendPoint], colours: Palette, floor: float) -> go.Figure:
     """Return one step's two series over time: ran (health) and right (reliability) with range."""
     figure = _empty(colours, height=128)
     points = [(point.start, point.steps[name]) for point in trend if name in point.steps]
@@ -103,8 +101,13 @@ def step_trend(
         " n = %{customdata[2]})<extra></extra>",
     )
     figure.update_layout(showlegend=False, margin={"l": 4, "r": 8, "t": 6, "b": 4})
-    figure.update_yaxes(range=[floor, 1.005], tickformat=".0%", nticks=4)
+    figure.update_yaxes(range=[floor, 1.02], tickformat=".0%", nticks=4)
     figure.update_xaxes(nticks=4)
+    if not points:
+        figure.update_xaxes(visible=False)
+        figure.add_annotation(
+            x=0.5, y=0.5, xref="paper", yref="paper", text="has not run yet", showarrow=False
+        )
     return figure
 
 
@@ -173,7 +176,7 @@ def compounding(report: ReliabilityReport, colours: Palette) -> go.Figure:
             hovertemplate="measured end to end: %{y:.1%}<extra></extra>",
         )
     _percent_axis(figure, [end_to_end(REFERENCE_RATES[0], 6), whole.low, left[-1]])
-    figure.update_layout(margin={"l": 4, "r": 52, "t": 6, "b": 4})
+    figure.update_layout(showlegend=False, margin={"l": 4, "r": 52, "t": 6, "b": 4})
     return figure
 
 
@@ -189,7 +192,7 @@ def _empty(colours: Palette, *, height: int) -> go.Figure:
         hovermode="closest",
         dragmode=False,
     )
-    figure.update_xaxes(showgrid=False, fixedrange=True, automargin=True)
+    figure.update_xaxes(showgrid=False, fixedrange=True, automargin=True, tickformat="%-d %b")
     figure.update_yaxes(
         gridcolor=colours.grid, zeroline=False, fixedrange=True, tickformat=".0%", automargin=True
     )

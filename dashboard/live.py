@@ -46,7 +46,7 @@ class QueueFigures:
         self._answer: dict[str, object] = {}
         self._until = 0.0
 
-    def __call__(self, request: Request) -> JSONResponse:
+    def __call__(self, _request: Request) -> JSONResponse:
         """Answer with the tiles and how many cards of each tab wait."""
         if time.monotonic() >= self._until:
             found = session.read(tiles, now=session.now())

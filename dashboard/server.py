@@ -36,13 +36,13 @@ class PortInUse(GreenlightError):
     """Another program listens there."""
 
 
-async def healthz(request: Request) -> JSONResponse:
+async def healthz(_request: Request) -> JSONResponse:
     """Answer that the server is up, with its version."""
     return JSONResponse({"ok": True, "version": version("greenlight")})
 
 
 @asynccontextmanager
-async def warm(app: st.App) -> AsyncGenerator[None]:
+async def warm(_app: st.App) -> AsyncGenerator[None]:
     """Import what the pages need, then take it all out of the garbage collector's sight."""
     for page in PAGES:
         importlib.import_module(f"dashboard.app_pages.{page}")
@@ -91,7 +91,8 @@ def serve(port: int) -> None:
             timeout_graceful_shutdown=2,
         )
     )
-    print(f"Greenlight dashboard: http://{HOST}:{listener.getsockname()[1]}", flush=True)
+    sys.stdout.write(f"Greenlight dashboard: http://{HOST}:{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
     server.run(sockets=[listener])
 
 
@@ -103,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         serve(port)
     except GreenlightError as error:
-        print(f"greenlight dashboard: {error}", file=sys.stderr)
+        sys.stderr.write(f"greenlight dashboard: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 0

@@ -46,7 +46,7 @@ class Notice:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _open(url: str) -> Store:
+def _open(url: str) -> Store:  # noqa: ARG001 - cache key
     return Settings().open(urgent=True)
 
 

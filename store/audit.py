@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, String, cast, insert, select
 from sqlmodel import Session, col
 
 from store.actions import canonical_json
 from store.schema import AuditEntry
 
 GENESIS = "0" * 64
+_CHAINED = ("seq", "actor", "tag", "subject", "body", "prev_hash", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +65,28 @@ def append(
 def verify(session: Session) -> ChainState:
     """Recompute the chain from the first entry and name the first row that does not fit."""
     key: bytes = session.info["audit_key"]
-    previous, expected_seq = GENESIS, 1
-    rows = session.exec(
-        select(AuditEntry).order_by(col(AuditEntry.seq)).execution_options(yield_per=1000)
-    )  # type: ignore[call-overload]
-    for (row,) in rows:
-        fits = row.seq == expected_seq and row.prev_hash == previous
-        recomputed = _hash(
-            key, previous, row.seq, row.at, row.actor, row.tag, row.subject, row.body
-        )
-        if not fits or not hmac.compare_digest(recomputed, row.hash):
-            return ChainState(expected_seq - 1, previous, first_bad_seq=expected_seq)
-        previous, expected_seq = row.hash, expected_seq + 1
-    return ChainState(expected_seq - 1, previous, first_bad_seq=None)
+    previous, seq = GENESIS, 1
+    moment = cast(AuditEntry.at, String).label("at")  # as text: it may no longer be a moment
+    others = [col(getattr(AuditEntry, name)) for name in _CHAINED]
+    rows = session.connection().execute(
+        select(moment, *others).order_by(col(AuditEntry.seq)).execution_options(yield_per=1000)
+    )
+    for row in rows:
+        if not _fits(row, key, previous, seq):
+            return ChainState(seq - 1, previous, first_bad_seq=seq)
+        previous, seq = row.hash, seq + 1
+    return ChainState(seq - 1, previous, first_bad_seq=None)
+
+
+def _fits(row: Row[Any], key: bytes, previous: str, seq: int) -> bool:
+    if row.seq != seq or row.prev_hash != previous:
+        return False
+    try:
+        at = datetime.fromisoformat(row.at).replace(tzinfo=UTC)
+        wanted = _hash(key, previous, seq, at, row.actor, row.tag, row.subject, row.body)
+        return hmac.compare_digest(wanted, row.hash)
+    except (TypeError, ValueError):  # values that no entry was ever written with
+        return False
 
 
 def _hash(

@@ -2,18 +2,16 @@
 
 An entry is authorised by a person's effective decision on exactly this draft, or by a gate pass
 that holds when the gate is evaluated again from the stored facts and the frozen policy. The frozen
-arguments must be the ones that the draft stands for.
+arguments must be the ones that the draft stands for, under the one id that this call can have.
 """
-
-import json
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from store import policies
-from store.actions import Action, digest
+from store.actions import Action, canonical_json, digest
 from store.gate import GateInput, evaluate
-from store.outbox import Due, calls_of
+from store.outbox import Due, calls_of, entry_id
 from store.outputs import GateOutput
 from store.schema import Decision, Draft, StepRecord, Undo
 from store.transitions import Outcome, StepStatus, Verdict
@@ -26,8 +24,11 @@ def objection(session: Session, entry: Due) -> str | None:
         return "its draft does not exist"
     if digest(draft.reply, Action.model_validate(draft.action)) != draft.digest:
         return "the draft is not the one its digest was made of"
-    wanted = [(tool, body) for _, tool, body, _ in calls_of(session, draft)]
-    if (entry.tool, json.loads(entry.body)) not in wanted:
+    wanted = {
+        entry_id(draft, position, entry.decision_id): (tool, canonical_json(body))
+        for position, (_, tool, body, _) in enumerate(calls_of(session, draft))
+    }
+    if wanted.get(entry.id) != (entry.tool, entry.body):
         return "its arguments are not those of the draft"
     if entry.decision_id is not None:
         return _decision_objection(session, entry.decision_id, draft)

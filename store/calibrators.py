@@ -38,15 +38,25 @@ def active(session: Session, model: str) -> Fitted | None:
     )
     for row in rows:
         if (row.is_demo and is_demo) or (not row.is_demo and is_fit_for_use(row.labels, row.wrong)):
-            return Fitted(
-                version=row.version,
-                model=row.model,
-                is_demo=row.is_demo,
-                stack=Stack.model_validate(row.body),
-                labels=row.labels,
-                wrong=row.wrong,
-            )
+            return _parsed(row)
     return None
+
+
+def by_version(session: Session, version: str | None) -> Fitted | None:
+    """Return the calibrator of this version, or None where there was none."""
+    row = session.get(Calibrator, version) if version else None
+    return _parsed(row) if row else None
+
+
+def _parsed(row: Calibrator) -> Fitted:
+    return Fitted(
+        version=row.version,
+        model=row.model,
+        is_demo=row.is_demo,
+        stack=Stack.model_validate(row.body),
+        labels=row.labels,
+        wrong=row.wrong,
+    )
 
 
 def save(session: Session, fitted: Fitted, *, now: datetime) -> bool:

@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from store import audit, steps
+from store import audit, calibrators, steps
 from store.actions import Action
+from store.doubt import doubtful_step
 from store.gate import risk
-from store.outputs import GateOutput, IntentOutput
+from store.outputs import GateOutput, IntentOutput, SynthesisOutput
 from store.queue import hold_lease
 from store.schema import Review, StepRecord
 from store.transitions import Outcome, ReviewKind, RunStatus, StepStatus
@@ -34,6 +35,8 @@ def open_review(session: Session, run_id: int, kind: ReviewKind, *, now: datetim
     draft = steps.latest_draft(session, run_id)
     gate = GateOutput.model_validate(_output(session, run_id, "gate"))
     intent = IntentOutput.model_validate(_output(session, run_id, "intent"))
+    synthesis = SynthesisOutput.model_validate(_output(session, run_id, "synthesis"))
+    fitted = calibrators.by_version(session, synthesis.calibrator_version)
     action = Action.model_validate(draft.action)
     row = Review(
         run_id=run_id,
@@ -48,6 +51,9 @@ def open_review(session: Session, run_id: int, kind: ReviewKind, *, now: datetim
         confidence=gate.confidence,
         threshold=gate.threshold,
         risk=risk(action, gate.confidence, gate.outcome),
+        doubtful_step=doubtful_step(
+            gate.reasons, synthesis.signals, fitted.stack if fitted else None
+        ),
         inclusion_probability=gate.inclusion_probability,
         opened_at=now,
     )

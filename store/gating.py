@@ -5,7 +5,7 @@ transaction, so two drafts for one customer cannot both slip under the daily cap
 """
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 
 from sqlalchemy import func, select
@@ -75,7 +75,7 @@ def is_coin_drawn(session: Session, draft: Draft, rate: float) -> bool:
 def automatic_today(
     session: Session, customer_id: str | None, *, now: datetime, excluding: int
 ) -> int:
-    """Return the money (minor units) that passed the gate for this customer since midnight UTC."""
+    """Return the money (minor units) that passed the gate for this customer on this day (UTC)."""
     if customer_id is None:
         return 0
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -86,6 +86,7 @@ def automatic_today(
             col(Ticket.customer_id) == customer_id,
             col(Run.outcome) == Outcome.PASS,
             col(Run.gated_at) >= midnight,
+            col(Run.gated_at) < midnight + timedelta(days=1),
             col(Run.id) != excluding,
         )
     )

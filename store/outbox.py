@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -22,7 +22,7 @@ from store.engine import db_now
 from store.errors import LeaseLost
 from store.escalations import open_review
 from store.outputs import CommitOutput, Delivery
-from store.queue import hold_lease
+from store.queue import hold_lease, storable
 from store.schema import Draft, OutboxEntry, Receipt, Run, Ticket, Tool
 from store.steps import StepWrite, latest_draft, record_commit
 from store.transitions import OutboxStatus, ReviewKind, RunStatus, StepStatus
@@ -78,10 +78,9 @@ def enqueue(
     """
     calls = calls_of(session, draft)
     for position, (kind, tool, body, action) in enumerate(calls):
-        key = f"greenlight:{draft.run_id}:{draft.id}:{position}:{decision_id or 'gate'}"
         session.connection().execute(
             insert(OutboxEntry).values(
-                id=str(uuid5(NAMESPACE_URL, key)),
+                id=entry_id(draft, position, decision_id),
                 run_id=draft.run_id,
                 draft_id=draft.id,
                 decision_id=decision_id,
@@ -100,6 +99,12 @@ def enqueue(
         )
     if not calls:
         _finish_run(session, draft.run_id, RunStatus.DONE, now=now)
+
+
+def entry_id(draft: Draft, position: int, decision_id: str | None) -> str:
+    """Return the one id, and idempotency key, that this call of this authorisation can have."""
+    key = f"greenlight:{draft.run_id}:{draft.id}:{position}:{decision_id or 'gate'}"
+    return str(uuid5(NAMESPACE_URL, key))
 
 
 Call = tuple[str, str, dict[str, Any], Action | None]  # kind, tool, arguments, money's action
@@ -133,14 +138,6 @@ def claim(session: Session, worker: str, *, limit: int, lease_seconds: float) ->
 
     An entry waits until every earlier position of the same authorisation was sent.
     """
-    earlier = aliased(OutboxEntry)
-    blocked = exists().where(
-        col(earlier.run_id) == col(OutboxEntry.run_id),
-        col(earlier.draft_id) == col(OutboxEntry.draft_id),
-        func.coalesce(earlier.decision_id, "") == func.coalesce(OutboxEntry.decision_id, ""),
-        col(earlier.position) < col(OutboxEntry.position),
-        col(earlier.status) != OutboxStatus.SENT,
-    )
     connection = session.connection()
     due = list(
         connection.execute(
@@ -148,7 +145,7 @@ def claim(session: Session, worker: str, *, limit: int, lease_seconds: float) ->
             .where(
                 col(OutboxEntry.status) == OutboxStatus.PENDING,
                 col(OutboxEntry.not_before) <= db_now(session),
-                ~blocked,
+                ~_waits_for_another(),
             )
             .order_by(col(OutboxEntry.not_before))
             .limit(limit)
@@ -170,13 +167,26 @@ def claim(session: Session, worker: str, *, limit: int, lease_seconds: float) ->
     return [Due(*row) for row in leased]
 
 
+def _waits_for_another() -> ColumnElement[bool]:
+    earlier = aliased(OutboxEntry)
+    return exists().where(
+        col(earlier.run_id) == col(OutboxEntry.run_id),
+        col(earlier.draft_id) == col(OutboxEntry.draft_id),
+        func.coalesce(earlier.decision_id, "") == func.coalesce(OutboxEntry.decision_id, ""),
+        col(earlier.position) < col(OutboxEntry.position),
+        col(earlier.status) != OutboxStatus.SENT,
+    )
+
+
 def next_due_seconds(session: Session) -> float | None:
-    """Return the seconds until the next pending entry is due (0 if one is), None if none waits."""
+    """Return the seconds until `claim` would find an entry (0: now), None if only others' calls or
+    people can change that.
+    """
     first = (
         session.connection()
         .execute(
             select(func.min(col(OutboxEntry.not_before)), db_now(session)).where(
-                col(OutboxEntry.status) == OutboxStatus.PENDING
+                col(OutboxEntry.status) == OutboxStatus.PENDING, ~_waits_for_another()
             )
         )
         .one()
@@ -224,6 +234,7 @@ def mark_sent(
 
 def mark_failed(session: Session, entry: Due, error: str, *, now: datetime) -> None:
     """The tool refused for good: cancel what would have followed and fail the run, visibly."""
+    error = storable(error)
     _settle(session, entry, status=OutboxStatus.FAILED, error=error)
     session.connection().execute(
         update(OutboxEntry)
@@ -240,6 +251,7 @@ def mark_failed(session: Session, entry: Due, error: str, *, now: datetime) -> N
 
 def mark_unknown(session: Session, entry: Due, error: str, *, now: datetime) -> None:
     """It may have happened and must not be tried again blindly: a person has to say."""
+    error = storable(error)
     _settle(session, entry, status=OutboxStatus.UNKNOWN, error=error)
     _audit_trouble(session, entry, "run:action:unknown", error, now)
 
@@ -250,7 +262,7 @@ def postpone(session: Session, entry: Due, error: str, *, delay_seconds: float) 
         session,
         entry,
         status=OutboxStatus.PENDING,
-        error=error,
+        error=storable(error),
         not_before=db_now(session, delay_seconds),
     )
 

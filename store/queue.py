@@ -56,8 +56,8 @@ class Claim:
 
 
 def clean_text(text: str) -> str:
-    """Return the text without NUL and lone surrogates; refuse an empty or over-long one."""
-    cleaned = _storable(text)
+    """Return the ticket's text made storable; refuse an empty or over-long one."""
+    cleaned = storable(text)
     if not cleaned.strip():
         raise BadInput("The text is empty. A ticket needs something to read.")
     if len(cleaned) > MAX_TEXT:
@@ -65,12 +65,13 @@ def clean_text(text: str) -> str:
     return cleaned
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """Return the text without NUL and lone surrogates, which no database takes."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _identity(ticket: NewTicket, customer_id: str, text: str) -> str:
-    external_id = _storable(ticket.external_id or "")
+    external_id = storable(ticket.external_id or "")
     if external_id:
         return external_id
     received = ticket.received_at.astimezone(UTC).isoformat() if ticket.received_at else ""
@@ -86,7 +87,7 @@ def submit(session: Session, tickets: Sequence[NewTicket], *, now: datetime) -> 
     results = []
     for ticket in tickets:
         text = clean_text(ticket.text)
-        customer_id = _storable(ticket.customer_id or "")
+        customer_id = storable(ticket.customer_id or "")
         external_id = _identity(ticket, customer_id, text)
         existing = _run_of(session, external_id)
         if existing is not None:
@@ -95,7 +96,7 @@ def submit(session: Session, tickets: Sequence[NewTicket], *, now: datetime) -> 
         row = Ticket(
             external_id=external_id,
             customer_id=customer_id or None,
-            subject=_storable(ticket.subject),
+            subject=storable(ticket.subject),
             text=text,
             received_at=ticket.received_at or now,
             submitted_at=now,
@@ -271,7 +272,7 @@ def fail(session: Session, run_id: int, epoch: int, error: str, *, now: datetime
         status=RunStatus.FAILED,
         lease_owner=None,
         lease_until=None,
-        error=error,
+        error=storable(error),
         finished_at=now,
     )
 

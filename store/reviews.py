@@ -23,6 +23,7 @@ from store.errors import (
     UndoTooLate,
 )
 from store.escalations import reopen
+from store.queue import storable
 from store.schema import Decision, Draft, OutboxEntry, Review, Run, Tool, Undo
 from store.transitions import (
     OPEN_REVIEW,
@@ -71,7 +72,10 @@ class Decided:
 
 
 def claim(session: Session, review_id: int, person: str, *, now: datetime) -> str:
-    """Take an open review for four minutes; return who holds it, which may be somebody else."""
+    """Take an open review for four minutes; return who holds it, which may be somebody else.
+
+    Raises StaleReview if it is no longer open.
+    """
     registry.person(session, person)
     free = or_(
         col(Review.claimed_by).is_(None),
@@ -91,7 +95,10 @@ def claim(session: Session, review_id: int, person: str, *, now: datetime) -> st
             claimed_until=now + timedelta(minutes=CLAIM_MINUTES),
         )
     )
-    return _review(session, review_id).claimed_by or person
+    review = _review(session, review_id)
+    if review.status not in OPEN_REVIEW:
+        raise _closed(review)
+    return review.claimed_by or person
 
 
 def release(session: Session, review_id: int, person: str) -> None:
@@ -218,12 +225,12 @@ def _win(session: Session, review: Review, request: DecisionRequest, *, now: dat
     if won.rowcount == 1:
         session.expire(review)
         return
-    first = (
-        session.execute(select(Decision).where(col(Decision.review_id) == request.review_id))
-        .scalars()
-        .first()
-    )
-    if first is not None:
+    if review.status is ReviewStatus.DECIDED:
+        first = session.execute(
+            select(Decision).where(
+                col(Decision.review_id) == request.review_id, col(Decision.is_final)
+            )
+        ).scalar_one()
         raise AlreadyDecided(
             f"Already decided by {first.person} ({first.verdict},"
             f" {first.decided_at:%H:%M:%S} UTC). Your decision was not recorded.",
@@ -231,8 +238,14 @@ def _win(session: Session, review: Review, request: DecisionRequest, *, now: dat
             verdict=first.verdict,
         )
     if review.status not in OPEN_REVIEW:
-        raise StaleReview(f"This review is `{review.status}` and cannot be decided any more.")
+        raise _closed(review)
     raise StaleReview("The draft changed after it was shown to you. Look at it again.")
+
+
+def _closed(review: Review) -> StaleReview:
+    return StaleReview(
+        f"This review is {review.status} and takes no decision. Look at the queue again."
+    )
 
 
 def _revise(session: Session, seen: Draft, request: DecisionRequest, *, now: datetime) -> Draft:
@@ -243,7 +256,7 @@ def _revise(session: Session, seen: Draft, request: DecisionRequest, *, now: dat
         if action.tool is None:
             raise BadInput("This draft only replies; there are no arguments to edit.")
         action = revision.with_args(action, request.args, session.get_one(Tool, action.tool))
-    reply = seen.reply if request.reply is None else request.reply
+    reply = seen.reply if request.reply is None else storable(request.reply)
     facts = {**seen.gate_input, "action": action.model_dump(mode="json")}
     draft = Draft(
         run_id=seen.run_id,
@@ -280,7 +293,7 @@ def _store(
         payload_digest=draft.digest,
         policy_version=review.policy_version,
         reason_code=request.reason_code,
-        note=request.note,
+        note=storable(request.note),
         blamed_step=request.blamed_step,
         seconds_on_card=request.seconds_on_card,
         decided_at=now,

@@ -28,6 +28,8 @@ def with_args(action: Action, args: dict[str, Any], tool: Tool) -> Action:
     if problems:
         raise BadInput("The tool would refuse this: " + "; ".join(problems))
     amount = args.get(tool.amount_field) if tool.amount_field else None
+    if tool.amount_field and not _is_whole_money(amount):
+        raise BadInput(f"`{tool.amount_field}` must be whole minor units, not `{amount}`.")
     return action.model_copy(
         update={
             "args": args,
@@ -35,6 +37,11 @@ def with_args(action: Action, args: dict[str, Any], tool: Tool) -> Action:
             "order_id": args.get(tool.order_field) if tool.order_field else action.order_id,
         }
     )
+
+
+def _is_whole_money(amount: object) -> bool:
+    """A JSON schema's integer may be `4250.0`, whose digest would not be that of `4250`."""
+    return isinstance(amount, int) and not isinstance(amount, bool) and amount >= 0
 
 
 def argument_problems(

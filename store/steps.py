@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from store.actions import digest
 from store.gate import GateInput
 from store.outputs import CommitOutput, SynthesisOutput
-from store.queue import hold_lease
+from store.queue import hold_lease, storable
 from store.schema import Draft, StepRecord
 from store.transitions import StepStatus
 
@@ -115,6 +115,6 @@ def _insert(session: Session, run_id: int, step: StepWrite) -> None:
             output_tokens=step.output_tokens,
             cost_microusd=step.cost_microusd,
             error_class=step.error_class,
-            error=step.error,
+            error=None if step.error is None else storable(step.error),
         )
     )

@@ -150,7 +150,7 @@ def ticket(
 
 
 def run(
-    session: Session, *, ticket_id: int | None = None, at: datetime = NOW, **values: Any
+    session: Session, /, *, ticket_id: int | None = None, at: datetime = NOW, **values: Any
 ) -> int:
     """Insert a run (queued unless `status` says otherwise) and return its id."""
     row = Run(

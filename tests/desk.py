@@ -62,9 +62,11 @@ class Case:
         (
             "Duplicate charges",
             "refunds.md#duplicate-charges",
-            "When an order was captured more than once, the surplus capture is refunded in full"
-            " within one working day. Check that both captures have settled: an authorisation"
-            " hold looks like a second charge and falls away by itself after seven days.",
+            (
+                "When an order was captured more than once, the surplus capture is refunded in full"
+                " within one working day. Check that both captures have settled: an authorisation"
+                " hold looks like a second charge and falls away by itself after seven days."
+            ),
             0.91,
         ),
         (
@@ -82,7 +84,9 @@ class Case:
     latency: dict[str, float] = field(default_factory=dict)
 
 
-def company(store: Store, *, now: datetime, is_demo: bool = True) -> None:
+def company(
+    store: Store, *, now: datetime, is_demo: bool = True, policy: PolicyBody = POLICY
+) -> None:
     """Register the company, its people and its tools."""
     text = {"type": "string"}
     refund = {
@@ -102,7 +106,7 @@ def company(store: Store, *, now: datetime, is_demo: bool = True) -> None:
         currency="EUR",
         is_demo=is_demo,
         people=(("Ana", Role.OPERATOR), ("Ben", Role.OPERATOR), ("Mo", Role.MANAGER)),
-        policy=POLICY,
+        policy=policy,
         reject_reasons=REASONS,
         intents=({"name": "duplicate_charge", "title": "Charged twice"},),
         tools=(
@@ -142,9 +146,7 @@ def run(store: Store, case: Case, *, at: datetime) -> tuple[int, Outcome]:
         subject=case.subject,
         received_at=at,
     )
-    claim = store.transact(
-        queue.submit_claimed, ticket, "desk", lease_seconds=3600.0, now=at
-    )
+    claim = store.transact(queue.submit_claimed, ticket, "desk", lease_seconds=3600.0, now=at)
     return claim.run_id, store.transact(_work, claim.run_id, claim.epoch, case, at)
 
 
@@ -159,7 +161,11 @@ def _work(session: Any, run_id: int, epoch: int, case: Case, at: datetime) -> Ou
         confidence=case.confidence,
         calibrator_version="desk-1" if case.confidence is not None else None,
     )
-    for output, name in ((_intent(case), "intent"), (_found(case), "retrieval"), (_called(case), "tool_call")):
+    for output, name in (
+        (_intent(case), "intent"),
+        (_found(case), "retrieval"),
+        (_called(case), "tool_call"),
+    ):
         _fail(session, run_id, epoch, case, name, at)
         write = _write(case, name, at, output.model_dump(mode="json"))
         values = {"intent": case.intent} if name == "intent" else {}
@@ -191,7 +197,13 @@ def _work(session: Any, run_id: int, epoch: int, case: Case, at: datetime) -> Ou
 
 
 def decide(
-    store: Store, review_id: int, verdict: Verdict, *, at: datetime, person: str = "Ben", **said: Any
+    store: Store,
+    review_id: int,
+    verdict: Verdict,
+    *,
+    at: datetime,
+    person: str = "Ben",
+    **said: Any,
 ) -> None:
     """Decide a review as somebody else would."""
     from store.reports.card import card

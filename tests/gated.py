@@ -7,14 +7,14 @@ of a verb starts from a state that only verbs have made. Also: reading back, and
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import builders
 from builders import NOW
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlmodel import Session, col, select
 
 from store import escalations, gating, outbox, queue, steps
@@ -32,7 +32,7 @@ from store.outputs import (
 )
 from store.queue import Claim, NewTicket
 from store.reviews import DecisionRequest
-from store.schema import Draft, OutboxEntry, Review, Run
+from store.schema import Base, Draft, OutboxEntry, Review, Run, Ticket
 from store.settings import Settings
 from store.steps import StepWrite
 from store.transitions import Outcome, RunStatus, StepStatus, Verdict
@@ -74,8 +74,13 @@ class Gated:
         return self.verdict(Verdict.EDIT, person, **said)
 
 
-def case(
-    store: Store,
+def case(store: Store, **values: Any) -> Gated:
+    """Take one ticket through gate and authorisation: with the default confidence, to a review."""
+    return store.transact(build, **values)
+
+
+def build(
+    session: Session,
     *,
     action: Action | None = None,
     confidence: float | None = 0.70,
@@ -85,16 +90,45 @@ def case(
     customer_id: str = "C-1",
     at: datetime = NOW,
 ) -> Gated:
-    """Take one ticket through gate and authorisation: with the default confidence, to a review."""
-    store.transact(builders.company, policy=policy)
-    claim = claimed(store, customer_id=customer_id, at=at)
+    """Do what `case` does inside a transaction that may hold many."""
+    builders.company(session, policy=policy)
+    claim = claimed(session, customer_id=customer_id, at=at)
     facts = GateInput(
         action=action or builders.refund(customer_id=customer_id),
         confidence=confidence,
         concerns=tuple(concerns),
         blocks=tuple(blocks),
     )
-    return store.transact(_judged, claim, facts, at)
+    return _judged(session, claim, facts, at)
+
+
+def several(session: Session, n: int) -> list[Gated]:
+    """Make `n` cases that wait for a person: one gated, the others copies of its rows."""
+    one = build(session)
+    ticket_id = session.get_one(Run, one.run_id).ticket_id
+    _copy(session, Ticket, ticket_id, n)
+    _copy(session, Run, one.run_id, n, ticket_id=ticket_id)
+    _copy(session, Draft, one.draft_id, n, run_id=one.run_id)
+    _copy(session, Review, one.review_id, n, run_id=one.run_id, draft_id=one.draft_id)
+    return [
+        replace(
+            one,
+            run_id=one.run_id + number,
+            draft_id=one.draft_id + number,
+            review_id=one.review_id + number,
+        )
+        for number in range(n)
+    ]
+
+
+def _copy(session: Session, table: type[Base], row_id: int, n: int, **follows: int) -> None:
+    row = session.get_one(table, row_id).model_dump()
+    rows = []
+    for number in range(1, n):
+        moved = {name: value + number for name, value in {"id": row_id, **follows}.items()}
+        unique = {"external_id": f"copy-{number}"} if table is Ticket else {}
+        rows.append({**row, **moved, **unique})
+    session.connection().execute(insert(table), rows)
 
 
 def passed(store: Store, **values: Any) -> Gated:
@@ -103,7 +137,7 @@ def passed(store: Store, **values: Any) -> Gated:
 
 
 def claimed(
-    store: Store, *, worker: str = "w", customer_id: str = "C-1", at: datetime = NOW
+    session: Session, *, worker: str = "w", customer_id: str = "C-1", at: datetime = NOW
 ) -> Claim:
     """Submit one ticket and lease its run."""
     ticket = NewTicket(
@@ -112,7 +146,7 @@ def claimed(
         customer_id=customer_id,
         received_at=at,
     )
-    return store.transact(queue.submit_claimed, ticket, worker, lease_seconds=600, now=at)
+    return queue.submit_claimed(session, ticket, worker, lease_seconds=600, now=at)
 
 
 def write(name: str, output: Output, *, attempt: int = 1, at: datetime = NOW) -> StepWrite:

@@ -151,26 +151,37 @@ def _open(settings: "Settings", folder: Path) -> "Company":
 
 
 def _seed_history(settings: "Settings") -> None:
-    from rich.progress import Progress
+    """Show a bar where there is a terminal, a line every tenth part elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from agents.demo import history
 
-    _say("Four weeks of history, worked through now if this home has none")
-    with Progress(console=console(is_error=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("Tickets", total=None)
+    columns = (TextColumn("Four weeks of history, worked through"), BarColumn())
+    bar = Progress(*columns, MofNCompleteColumn(), console=console(is_error=True))
+    task = bar.add_task("", total=None)
+    tenths = -1
 
-        def show(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+    def show(done: int, total: int) -> None:
+        nonlocal tenths
+        if sys.stderr.isatty():
+            bar.start()
+            bar.update(task, completed=done, total=total)
+        elif (now := 10 * done // max(total, 1)) > tenths:
+            tenths = now
+            _say(f"Four weeks of history: {done} of {total} tickets worked through")
 
+    try:
         history.seed(settings, on_progress=show)
+    finally:
+        bar.stop()
 
 
 def _live_tickets(settings: "Settings", rate: float) -> AbstractContextManager[object]:
     from agents.cli.live_stream import LiveStream
     from agents.demo import tickets
 
-    store = settings.open()
-    return LiveStream(store, tickets.stream(store), per_minute=rate, clock=clock, say=_say)
+    visitors = (ticket.as_new() for ticket in tickets.live(settings.home))
+    return LiveStream(settings.open(), visitors, per_minute=rate, clock=clock, say=_say)
 
 
 def _serve(

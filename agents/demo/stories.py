@@ -23,7 +23,7 @@ from agents.demo.world import (
 
 QUOTAS: dict[StoryKind, int] = {
     StoryKind.DUPLICATE_SMALL: 130,
-    StoryKind.DUPLICATE_LARGE: 24,
+    StoryKind.DUPLICATE_LARGE: 40,
     StoryKind.HOLD: 44,
     StoryKind.TWO_ORDERS: 22,
     StoryKind.PENDING_BESIDE: 16,

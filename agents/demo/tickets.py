@@ -114,10 +114,12 @@ class _Author:
     written: int = 0
     used: set[str] = field(default_factory=set)  # customers
     by_kind: dict[StoryKind, list[Story]] = field(default_factory=dict)
+    everybody: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for story in sorted(self.world.stories, key=lambda story: story.on):
             if not story.is_showcase:
+                self.everybody.append(story.customer_id)
                 self.by_kind.setdefault(story.kind, []).append(story)
 
     def write(self, at: datetime) -> DemoTicket:
@@ -191,8 +193,7 @@ class _Author:
     def _question(self, at: datetime) -> DemoTicket:
         question = self.rng.choice(QUESTIONS)
         text, truth = self._ask(question)
-        needs_account = question.intent == "warranty_claim"
-        is_stranger = not needs_account and self.rng.random() < 0.15
+        is_stranger = question.intent not in _FOR_CUSTOMERS and self.rng.random() < 0.15
         return self._ticket(at, text, None if is_stranger else self._anybody(), truth)
 
     def _ask(self, question: Question) -> tuple[str, TicketTruth]:
@@ -208,7 +209,7 @@ class _Author:
         return text, truth
 
     def _anybody(self) -> str:
-        return self.rng.choice([story.customer_id for story in self.world.stories[6:]])
+        return self.rng.choice(self.everybody)
 
     def _loose(self, at: datetime, scenario: str, said: tuple[str, ...]) -> DemoTicket:
         text = compose(self.rng.choice(said), {}, self.rng, names_order=False)
@@ -240,6 +241,7 @@ class _Author:
         return self._ticket(at, first + joint + second, story.customer_id, both)
 
 
+_FOR_CUSTOMERS = ("warranty_claim", "exchange_item")  # strangers' questions go to a person
 _ITEMS = ("jacket", "fleece", "hiking boots", "gloves", "base layer shirt", "trousers", "backpack")
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from agents.company import Company
+from agents.company.expressions import sentences
 from agents.models.entities import MONTHS, find_amounts, find_ids
 from agents.ports import Proposal, TicketView
 from store.actions import REPLY_ONLY
@@ -17,12 +18,13 @@ from store.outputs import Critique, RetrievalOutput, ToolCallOutput
 MAX_REPLY_CHARS = 4_000
 MIN_REPLY_CHARS = 20
 MAX_OBJECTIONS = 8
+_ACT = r"(?:refund|cancell?|reimburs|credit|chang|updat|replac|resend|reship|waiv)"
+_DOING = r"(?:['’](?:ve|ll|re|m)| have| will| are| am) (?:just |now |also |gladly )*"
 _PROMISE = re.compile(
-    r"\b(?:I|we)(?:['’](?:ve|ll|re|m)| have| will| are| am)? (?:just |now |also |gladly )*"
-    r"(?:refund|cancel|reimburs|credit|chang|updat|replac|resen[dt]|reship|waiv)"
-    r"(?:ed|led|ling|ing|d)?\b",
+    rf"\b(?:I|we)(?:{_DOING}{_ACT}(?:ed|ing|e)?| (?:just |also )?(?:{_ACT}ed|resent))\b",
     re.IGNORECASE,
 )
+_CONDITION = re.compile(r"\b(?:if|unless|once|when|should|as soon as|until)\b", re.IGNORECASE)
 _ISO_DATE = re.compile(r"\b20[0-9]{2}-(0[1-9]|1[0-2])-([0-3][0-9])")
 _NAMES = "|".join(f"{name}|{name[:3]}" for name in MONTHS)
 _DAY_FIRST = re.compile(rf"\b([0-3]?[0-9])(?:st|nd|rd|th)? (?:of )?({_NAMES})\b", re.IGNORECASE)
@@ -52,7 +54,7 @@ def criticise(
         *_length(proposal.reply),
         *_unfounded(company, proposal.reply, evidence),
         *_money(company, proposal),
-        *_promises(proposal),
+        *_promises(proposal, evidence),
         *_unaddressed(company, proposal, evidence),
     ]
     return Critique(agrees=not objections, objections=objections[:MAX_OBJECTIONS])
@@ -107,10 +109,15 @@ def _money(company: Company, proposal: Proposal) -> Iterator[str]:
         yield f"The action moves {shown}, but the reply says {told}"
 
 
-def _promises(proposal: Proposal) -> Iterator[str]:
-    promise = _PROMISE.search(proposal.reply)
-    if promise and proposal.kind == REPLY_ONLY:
-        yield f"The reply says “{promise.group(0)}”, but no action does it"
+def _promises(proposal: Proposal, evidence: _Evidence) -> Iterator[str]:
+    """Object to a deed the reply claims and no action does; offers and quotations are no claims."""
+    if proposal.kind != REPLY_ONLY:
+        return
+    known = " ".join(evidence.known.split())
+    for sentence in sentences(proposal.reply):
+        promise = _PROMISE.search(sentence)
+        if promise and not _CONDITION.search(sentence) and sentence not in known:
+            yield f"The reply says “{promise.group(0)}”, but no action does it"
 
 
 def _unaddressed(company: Company, proposal: Proposal, evidence: _Evidence) -> Iterator[str]:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from agents.models.encoder import Encoder
 from agents.models.features import Floats, Meaning, Words
 from agents.models.linear import Dual, fit_dual, probabilities
-from agents.models.scope import OUT, fit_scope, nearness_to
+from agents.models.scope import OUT, evidence_of, fit_scope
 
 NEIGHBOURS = 7
 _EPSILON = 1e-6
@@ -47,7 +47,7 @@ class IntentClassifier:
         self._meaning = Meaning(texts, encoder) if encoder else None
         with threadpool_limits(1):  # small matrices: more threads only fight
             by_words = self._words.products()
-            by_meaning = self._meaning.products() if self._meaning else by_words
+            by_meaning = self._meaning.products() if self._meaning else by_words / Words.PARTS
             self._scope = fit_scope([by_words, by_meaning], self._labels)
             self._word_model = fit_dual(by_words, self._labels)
             self._word_weights: Floats = self._words.rows.T @ self._word_model.weights
@@ -55,6 +55,11 @@ class IntentClassifier:
                 fit_dual(by_meaning, self._labels) if self._meaning else None
             )
         self._classes = self._word_model.classes
+
+    def guess(self, text: str) -> str:
+        """Return the likeliest class by words alone: a tenth of the time, and often enough right."""
+        scores: Floats = self._words.row(text) @ self._word_weights + self._word_model.intercept
+        return str(self._classes[int(np.argmax(scores[0]))])
 
     def read(self, text: str) -> Reading:
         """Classify a text; its words decide nothing but which examples it is like."""
@@ -64,27 +69,23 @@ class IntentClassifier:
             cosines: Floats = (self._meaning.row(text) @ self._meaning.rows.T)[0]
             by_meaning = probabilities(self._meaning_model.scores(cosines[np.newaxis]))[0]
         else:
-            cosines = (row @ self._words.rows.T).toarray()[0]
+            cosines = (row @ self._words.rows.T).toarray()[0] / Words.PARTS
             by_meaning = by_words
         return self._judge(by_words, by_meaning, cosines)
 
     def _judge(self, by_words: Floats, by_meaning: Floats, cosines: Floats) -> Reading:
         mean = (by_words + by_meaning) / 2
+        best, evidence = evidence_of(mean, self._classes, cosines, self._labels)
         order = [int(at) for at in np.argsort(-mean, kind="stable")]
-        inside = [at for at in order if self._classes[at] != OUT]
-        best = inside[0]
         label = str(self._classes[best])
         runner_up = max((float(mean[at]) for at in order if at != best), default=0.0)
-        nearness = nearness_to(label, cosines, self._labels)
-        is_other = order[0] != best
-        is_outside = self._scope.is_outside(math.log(max(mean[best], _EPSILON)), nearness)
         outside = float(sum(mean[at] for at in order if self._classes[at] == OUT))
-        is_out = is_other or is_outside
+        is_out = order[0] != best or self._scope.is_outside(evidence)
         return Reading(
             label=label,
             is_out_of_scope=is_out,
             probability=max(outside, 1 - float(mean[best])) if is_out else float(mean[best]),
-            ranked=[(str(self._classes[at]), float(mean[at])) for at in inside],
+            ranked=self._ranked(mean, order),
             signals={
                 "intent_logit_embed": _logit(by_meaning[best]),
                 "intent_logit_words": _logit(by_words[best]),
@@ -93,6 +94,10 @@ class IntentClassifier:
                 "nearest_similarity": self._nearest(cosines),
             },
         )
+
+    def _ranked(self, mean: Floats, order: Sequence[int]) -> list[tuple[str, float]]:
+        inside = [at for at in order if self._classes[at] != OUT]
+        return [(str(self._classes[at]), float(mean[at])) for at in inside]
 
     def _neighbour_share(self, label: str, cosines: Floats) -> float:
         nearest = np.argsort(-cosines, kind="stable")[:NEIGHBOURS]

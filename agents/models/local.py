@@ -10,8 +10,9 @@ from agents.models.critic import criticise
 from agents.models.encoder import Encoder
 from agents.models.entities import find_entities
 from agents.models.intent_classifier import IntentClassifier, Reading
+from agents.models.topics import other_topic
 from agents.ports import Proposal, TicketView, Usage
-from agents.query import name_ids, query_of
+from agents.query import MAX_CHARS, name_ids, query_of
 from store.outputs import (
     Critique,
     IntentCandidate,
@@ -68,8 +69,23 @@ class LocalModel:
         retrieval: RetrievalOutput,
         tool_call: ToolCallOutput,
     ) -> tuple[Critique, Usage]:
-        """Hold the draft against what was looked up and found."""
-        return criticise(self._company, ticket, proposal, retrieval, tool_call), self._usage
+        """Hold the draft against what was looked up and found, and against all that was asked."""
+        critique = criticise(self._company, ticket, proposal, retrieval, tool_call)
+        also = self._also_asked(ticket)
+        if also:
+            objection = f"The message also seems to be about “{also}”, which the draft leaves out"
+            critique = Critique(agrees=False, objections=[*critique.objections, objection])
+        return critique, self._usage
+
+    def _also_asked(self, ticket: TicketView) -> str | None:
+        """Return the title of a second request in the message, if one stands out."""
+        patterns = self._company.entities
+        reading = self._classifier.read(query_of(ticket, patterns))
+        if reading.is_out_of_scope:
+            return None
+        text = ticket.text[:MAX_CHARS]
+        other = other_topic(self._classifier, text, reading.label, patterns)
+        return self._title(other) if other else None
 
     def _output(self, reading: Reading, entities: dict[str, list[object]]) -> IntentOutput:
         candidates = [

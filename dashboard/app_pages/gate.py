@@ -40,7 +40,7 @@ def page() -> None:
 
 
 @st.cache_data(ttl=30, show_spinner=False, max_entries=32)
-def _preview(url: str, body: str, since: datetime) -> Preview:
+def _preview(url: str, body: str, since: datetime) -> Preview:  # noqa: ARG001 - cache key
     return session.read(history.preview, PolicyBody.model_validate_json(body), since=since)
 
 
@@ -115,7 +115,9 @@ def _publish(active: PolicyVersion, body: PolicyBody) -> None:
         st.markdown(f"**Publish version {active.version + 1}**")
         change = f"Threshold {active.body.threshold:.2f} → {body.threshold:.2f}"
         st.text(change if changed else "Move the slider to a new threshold first.")
-        st.text_input("Why", key=NOTE, placeholder="One line for the record", disabled=not may_publish)
+        st.text_input(
+            "Why", key=NOTE, placeholder="One line for the record", disabled=not may_publish
+        )
         st.button(
             "Publish",
             key=f"publish_{active.version}_{body.threshold:.2f}",
@@ -143,7 +145,9 @@ def _rules(active: PolicyVersion) -> None:
         f" {_OUTCOMES[rule.outcome]}"
         for rule in body.amount_rules
     ]
-    lines += [f"{kind.replace('_', ' ').capitalize()}: always a person" for kind in body.always_person]
+    lines += [
+        f"{kind.replace('_', ' ').capitalize()}: always a person" for kind in body.always_person
+    ]
     lines += [
         f"At most {Money(body.daily_cap_minor, currency)} alone per customer and day",
         f"Two people above {Money(body.two_person_above_minor, currency)}",
@@ -163,8 +167,8 @@ def _versions() -> None:
                 "no.": [version.version for version in known],
                 "threshold": [version.body.threshold for version in known],
                 "why": [version.note for version in known],
-                "by": [version.author for version in known],
                 "published": [version.published_at for version in known],
+                "by": [version.author for version in known],
                 "state": [version.status.value for version in known],
             },
             hide_index=True,
@@ -173,7 +177,7 @@ def _versions() -> None:
                 "no.": st.column_config.NumberColumn(format="%d", width=40),
                 "threshold": st.column_config.NumberColumn(format="%.2f", width=70),
                 "why": st.column_config.TextColumn(width=170),
-                "published": st.column_config.DatetimeColumn(format="D MMM YYYY HH:mm"),
+                "published": st.column_config.DatetimeColumn(format="D MMM YYYY", width=95),
             },
             alt="Published policy versions",
         )

@@ -36,7 +36,11 @@ def _tiles(found: Health) -> tuple[Tile, ...]:
         Tile("Queued", words.count(found.queued)),
         Tile("Oldest queued", words.age(found.oldest_waiting_s)),
         Tile("Running", words.count(found.running)),
-        Tile("Waiting for a person", words.count(found.awaiting_review), words.age(found.oldest_review_s)),
+        Tile(
+            "Waiting for a person",
+            words.count(found.awaiting_review),
+            words.age(found.oldest_review_s),
+        ),
         Tile("Being delivered", words.count(found.pending_outbox)),
         Tile("Delivery unknown", words.count(found.unknown), tone="bad" if found.unknown else ""),
         Tile("Failed", words.count(found.failed), tone="warn" if found.failed else ""),
@@ -85,8 +89,7 @@ def _calibration(found: Health) -> None:
 
 def _progress(model: CalibrationView) -> str:
     return (
-        f"{model.labels} of {model.needed} labels,"
-        f" {model.wrong} of {model.needed_wrong} wrong ones"
+        f"{model.labels} of {model.needed} labels, {model.wrong} of {model.needed_wrong} wrong ones"
     )
 
 

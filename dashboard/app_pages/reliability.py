@@ -37,7 +37,10 @@ def page() -> None:
 
 
 @st.cache_data(ttl=EVERY_SECONDS, show_spinner=False, max_entries=8)
-def _report(url: str, days: int) -> tuple[ReliabilityReport, tuple[TrendPoint, ...]]:
+def _report(
+    url: str,  # noqa: ARG001 - cache key
+    days: int,
+) -> tuple[ReliabilityReport, tuple[TrendPoint, ...]]:
     since = session.now() - timedelta(days=days)
     report = session.read(measured.reliability, since=since)
     return report, session.read(measured.trend, since=since, trailing=POOLED_DAYS)
@@ -67,7 +70,10 @@ def _headline(
         st.caption(_end_to_end_words(report))
         _chart(figures.end_to_end_trend(trend, colours), "chart_end_to_end", "End to end over time")
     with right.container(border=True, key="compounding"):
-        st.markdown("**Small errors compound**")
+        st.markdown(
+            "**Small errors compound** · :green[━ your steps] · :gray[┅ 97 % and 98 % each]"
+            " · ◆ measured"
+        )
         st.caption(compounding_words(report))
         _chart(figures.compounding(report, colours), "chart_compounding", "Right after each step")
     with st.container(border=True, key="fix_first"):
@@ -171,7 +177,10 @@ def fix_first_words(report: ReliabilityReport) -> str:
     """Return which step to mend first, or that it is too early to tell."""
     first = report.fix_first
     if first is None:
-        return "unknown, no draft has been blamed on a step yet. Rejecting with a first wrong step fills this."
+        return (
+            "unknown, no draft has been blamed on a step yet. Rejecting with a first wrong step"
+            " fills this."
+        )
     title = words.label(first.title)
     chance = words.percent(first.probability, 0)
     if not first.is_clear:

@@ -28,28 +28,19 @@ class Change:
 
 def decision_form(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
     """Draw the reply and the ways to decide; `reasons` maps reject codes to titles."""
-    change = Change()
+    is_refusing = session.is_refusing(card.review_id, card.draft.revision)
+    with st.container(key="refusal_place", gap="small"):  # always there: nothing typed is lost
+        if is_refusing:
+            _refusal(card, shown, reasons)
     if card.is_blind:
-        _sent_reply(card)
-    else:
-        change = _editors(card)
+        with st.container(key="deciding", gap="small"):
+            if not is_refusing:
+                _audit(shown)
+        return
+    change = _editors(card)
     with st.container(key="deciding", gap="small"):
-        if card.is_blind:
-            _audit(shown)
-        elif session.is_refusing(card.review_id, card.draft.revision):
-            _refusal(shown, reasons)
-        else:
+        if not is_refusing:
             _buttons(card, shown, change)
-
-
-def _sent_reply(card: Card) -> None:
-    st.text_area(
-        "The reply that was sent, written by the agent",
-        value=card.draft.reply,
-        height=190,
-        key=f"sent_{card.review_id}_{card.draft.revision}",
-        disabled=True,
-    )
 
 
 def _editors(card: Card) -> Change:
@@ -88,13 +79,15 @@ def _arguments(card: Card, stem: str) -> dict[str, str]:
     with st.container(horizontal=True, gap="small"):
         for name, value in card.draft.action.args.items():
             kind = properties.get(name, {}).get("type")
-            if kind not in _EDITABLE:
-                continue
+            if kind not in _EDITABLE or value == card.draft.action.customer_id:
+                continue  # nobody chooses another recipient
             key = f"arg_{stem}_{name}"
             session.fill_once(key, value)
             _field(words.label(name), kind, key)
             keys[name] = key
-    st.caption("Whole numbers of money are minor units: 8490 is 84.90. The tool's schema is checked.")
+    st.caption(
+        "Whole numbers of money are minor units: 8490 is 84.90. The tool's schema is checked."
+    )
     return keys
 
 
@@ -149,68 +142,53 @@ def _buttons(card: Card, shown: Shown, change: Change) -> None:
             )
 
 
-def _refusal(shown: Shown, reasons: Mapping[str, str]) -> None:
+def _refusal(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
     stem = f"{shown.review_id}_{shown.revision}"
     reason_key, step_key, note_key = f"reason_{stem}", f"step_{stem}", f"note_{stem}"
     with st.container(border=True, key="refusal", gap="small"):
-        st.pills(
-            "Why reject it?",
-            list(reasons),
-            format_func=lambda code: words.label(reasons[code]),
-            key=reason_key,
-        )
+        if not card.is_blind:
+            st.pills(
+                "Why reject it?",
+                list(reasons),
+                format_func=lambda code: words.label(reasons[code]),
+                key=reason_key,
+            )
         _first_wrong_step(step_key)
         st.text_area(
             "Note (optional)", key=note_key, height=68, on_change="ignore", persist_state="session"
         )
         with st.container(horizontal=True, gap="small"):
             st.button(
-                "Confirm rejection",
+                "Confirm: it was wrong" if card.is_blind else "Confirm rejection",
                 key=f"confirm_{stem}",
                 type="primary",
                 shortcut="Ctrl+Enter",
-                on_click=actions.reject,
-                args=(shown, reason_key, step_key, note_key),
+                on_click=actions.judge_wrong if card.is_blind else actions.reject,
+                args=(shown, step_key, note_key)
+                if card.is_blind
+                else (shown, reason_key, step_key, note_key),
             )
             st.button("Back", key=f"back_{stem}", shortcut="Esc", on_click=actions.cancel_refusal)
 
 
 def _audit(shown: Shown) -> None:
     stem = f"{shown.review_id}_{shown.revision}"
-    if not session.is_refusing(shown.review_id, shown.revision):
-        with st.container(horizontal=True, gap="small"):
-            st.button(
-                "Right",
-                key=f"right_{stem}",
-                type="primary",
-                shortcut="A",
-                on_click=actions.judge_right,
-                args=(shown,),
-            )
-            st.button(
-                "Wrong",
-                key=f"wrong_{stem}",
-                shortcut="X",
-                on_click=actions.start_refusal,
-                args=(shown,),
-            )
-        return
-    step_key, note_key = f"step_{stem}", f"note_{stem}"
-    with st.container(border=True, key="refusal", gap="small"):
-        _first_wrong_step(step_key)
-        st.text_area(
-            "Note (optional)", key=note_key, height=68, on_change="ignore", persist_state="session"
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Right",
+            key=f"right_{stem}",
+            type="primary",
+            shortcut="A",
+            on_click=actions.judge_right,
+            args=(shown,),
         )
-        with st.container(horizontal=True, gap="small"):
-            st.button(
-                "Confirm: it was wrong",
-                key=f"confirm_{stem}",
-                type="primary",
-                shortcut="Ctrl+Enter",
-                on_click=actions.judge_wrong,
-                args=(shown, step_key, note_key),
-            )
-            st.button("Back", key=f"back_{stem}", shortcut="Esc", on_click=actions.cancel_refusal)
+        st.button(
+            "Wrong",
+            key=f"wrong_{stem}",
+            shortcut="X",
+            on_click=actions.start_refusal,
+            args=(shown,),
+        )
 
 
 def _first_wrong_step(key: str) -> None:

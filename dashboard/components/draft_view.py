@@ -45,6 +45,7 @@ def case(card: Card, *, currency: str, person: str, now: datetime) -> dict[str, 
             "text": ticket.text,
         },
         "action": _action(card),
+        "sent": card.draft.reply if card.is_blind else None,
     }
 
 
@@ -72,15 +73,17 @@ def _meta(card: Card, now: datetime) -> str:
 
 def _action(card: Card) -> dict[str, Any]:
     action = card.draft.action
-    title = "What was done" if card.is_blind else "On approval this runs, exactly"
-    if card.is_blocked:
+    title, note = "On approval this runs, exactly", "Reply only: no tool is called."
+    if card.is_blind:
+        title, note = "What was done", "Only the reply was sent; no tool was called."
+    elif card.is_blocked:
         title = "Proposed, but blocked"
     return {
         "title": title,
         "tool": action.tool,
         "money": words.money(action.amount_minor, action.currency),
         "args": [[name, _exact(value)] for name, value in action.args.items()],
-        "note": "Reply only: no tool is called, nothing but the text below goes out.",
+        "note": note,
     }
 
 

@@ -80,7 +80,9 @@ def _records(
         if len(lists) == 1 and len(result) <= 2:
             return list(lists[0]), None
         return None, result
-    return (list(result), None) if _is_records(result) and isinstance(result, list) else (None, None)
+    return (
+        (list(result), None) if _is_records(result) and isinstance(result, list) else (None, None)
+    )
 
 
 def _is_records(value: object) -> bool:

@@ -12,7 +12,9 @@ _NOTICE = register("notice")
 
 def notice(now: datetime, *, place: str) -> None:
     """Draw the current notice inside a container that is always there, so nothing else moves."""
-    with st.container(key=f"notice_{place}", horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(
+        key=f"notice_{place}", horizontal=True, vertical_alignment="center", gap="small"
+    ):
         line = session.notice()
         if line is None:
             return

@@ -85,7 +85,12 @@ def run_row(run: RunRow) -> Row:
 
 
 def queue_list(
-    rows: Sequence[Row], current: int | None, *, key: str, empty: str, on_open: Callable[[int], None]
+    rows: Sequence[Row],
+    current: int | None,
+    *,
+    key: str,
+    empty: str,
+    on_open: Callable[[int], None],
 ) -> None:
     """Draw the list; `on_open` gets the id of a row that was clicked or reached with J or K."""
 

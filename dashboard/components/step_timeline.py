@@ -41,4 +41,6 @@ def _hint(step: StepView) -> str:
         return f"{step.title} has not run"
     tries = "1 attempt" if step.attempts == 1 else f"{step.attempts} attempts"
     doubt = "; the weakest evidence is here" if step.is_doubtful else ""
-    return f"{step.title}: {step.status.value} after {tries}, {words.duration(step.latency_ms)}{doubt}"
+    return (
+        f"{step.title}: {step.status.value} after {tries}, {words.duration(step.latency_ms)}{doubt}"
+    )

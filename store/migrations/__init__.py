@@ -6,6 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine, inspect, text
 
+from store.errors import StoreUnavailable
+
 HEAD = "0003"
 
 
@@ -18,8 +20,15 @@ def upgrade(engine: Engine) -> None:
                 return
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise StoreUnavailable(
+                "This database was made by a newer Greenlight. Nothing was changed: start that"
+                f" version again, or use another GREENLIGHT_HOME. ({error})"
+            ) from error

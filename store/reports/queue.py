@@ -1,7 +1,7 @@
 """The waiting reviews, most urgent first, and the tiles above them.
 
-Urgency is risk x (1 + hours waited). An audit is blind: its item carries no confidence, no
-threshold and no reasons, so that the list cannot give away what the card hides.
+Urgency is risk x (1 + hours waited). An audit is blind: its item carries no confidence, threshold
+or reasons, and one fixed risk, so that not even the order gives away what the card hides.
 """
 
 from collections.abc import Collection
@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, extract, func, or_, select
+from sqlalchemy import ColumnElement, Row, case, extract, func, or_, select
 from sqlmodel import Session, col
 
 from store.actions import Action
 from store.outputs import Reason
 from store.schema import Decision, Draft, Review, Run, Ticket, Undo
 from store.transitions import OPEN_REVIEW, ReviewKind, ReviewStatus, Verdict
+
+_AUDIT_RISK = 50.0  # that of a reply the agent is sure of; an audit's own would tell its confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def queue_page(
     if kinds is not None:
         waiting.append(col(Review.kind).in_(list(kinds)))
     hours = (now.timestamp() - extract("epoch", col(Review.opened_at))) / 3600.0
-    urgency = (col(Review.risk) * (1.0 + hours)).label("urgency")
+    risk = case((col(Review.kind) == ReviewKind.AUDIT, _AUDIT_RISK), else_=col(Review.risk))
+    urgency = (risk * (1.0 + hours)).label("urgency")
     ranked = select(col(Review.id), urgency).where(*waiting)
     if search.strip():
         ranked = _joined(ranked).where(_matches(search.strip()))
@@ -127,7 +130,7 @@ def _item(row: Row[Any], now: datetime) -> QueueItem:
         currency=action.currency,
         confidence=None if is_blind else review.confidence,
         threshold=None if is_blind else review.threshold,
-        risk=review.risk,
+        risk=_AUDIT_RISK if is_blind else review.risk,
         urgency=row.urgency,
         reasons=()
         if is_blind

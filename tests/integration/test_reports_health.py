@@ -31,7 +31,7 @@ def test_a_silent_worker_is_not_alive_and_one_gone_for_a_day_is_not_shown(store:
         "silent": False,
         "stopped": False,
     }
-    assert list(seen)[0] == "alive"
+    assert next(iter(seen)) == "alive"
     assert (seen["alive"].kind, seen["alive"].in_flight) == ("executor", 3)
     assert seen["silent"].heartbeat_age_s == 40
 
@@ -43,8 +43,8 @@ def test_what_waits_and_what_is_stuck_is_counted(store: Store) -> None:
         store.transact(builders.run, status=status)
     store.transact(builders.run, status=RunStatus.RUNNING, lease_owner="w1")
     built = store.transact(builders.case, at=NOW - timedelta(hours=2))
-    for position, status in enumerate((OutboxStatus.PENDING, OutboxStatus.UNKNOWN)):
-        store.transact(aftermath.delivery, built, status=status, position=position)
+    store.transact(aftermath.delivery, built, position=0)
+    store.transact(aftermath.delivery, built, position=1, status=OutboxStatus.UNKNOWN)
     seen = store.read(health, now=NOW)
     assert (seen.queued, seen.running, seen.dead, seen.failed, seen.committing) == (2, 1, 1, 1, 1)
     assert (seen.awaiting_review, seen.pending_outbox, seen.unknown) == (1, 1, 1)

@@ -65,10 +65,15 @@ def test_kinds_narrow_the_list_and_decided_reviews_leave_it(store: Store) -> Non
     assert store.read(queue_page, now=NOW, kinds=[ReviewKind.AUDIT]).total == 1
 
 
-def test_an_audit_item_gives_away_neither_confidence_nor_verdict(store: Store) -> None:
-    store.transact(builders.case, confidence=0.95, is_audited=True)
-    (item,) = store.read(queue_page, now=NOW).items
-    assert (item.confidence, item.threshold, item.reasons) == (None, None, ())
+def test_audit_items_give_away_neither_confidence_nor_verdict_nor_by_their_order(
+    store: Store,
+) -> None:
+    for confidence in (0.99, 0.86):
+        store.transact(builders.case, confidence=confidence, is_audited=True)
+    sure, unsure = store.read(queue_page, now=NOW).items
+    assert (sure.confidence, sure.threshold, sure.reasons) == (None, None, ())
+    assert (sure.risk, sure.urgency) == (unsure.risk, unsure.urgency)
+    assert sure.review_id < unsure.review_id
 
 
 def test_a_claim_is_shown_until_it_runs_out(store: Store) -> None:

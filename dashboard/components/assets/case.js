@@ -1,7 +1,7 @@
 // What a person reads before deciding: why it is here, the customer's words, the exact action.
 // Data: {id, title, tags: [{text, tone}], meta, why: [{text, margin, tone}], whyTitle,
 //        message: {who, meta, subject, text}, action: {title, tool, money, args: [[name, value]], note},
-//        editor}.
+//        sent: the reply of an audit | null}.
 function message(memory, data) {
   const letter = data.message;
   return el(
@@ -75,6 +75,14 @@ export default function ({ data, parentElement }) {
       why(data),
       message(memory, data),
       action(data),
+      data.sent === null
+        ? null
+        : el(
+            "section",
+            "panel sent",
+            el("h3", null, "The reply that was sent, written by the agent"),
+            foldable(memory, `sent-${data.id}`, data.sent, 1400, "words"),
+          ),
     ),
   );
 }

@@ -2,7 +2,8 @@
 // Python hears of it on release. Data: {points: [{t, share, sharePct, cards, labelled, wrong, right}],
 // active, value}. State: threshold.
 const NS = "http://www.w3.org/2000/svg";
-const W = 640, H = 190, PAD = { left: 40, right: 12, top: 12, bottom: 26 };
+const H = 190, PAD = { left: 40, right: 12, top: 16, bottom: 26 };
+let W = 640; // the width at hand, so that the axis text keeps its size
 
 function svg(tag, attributes, text) {
   const node = document.createElementNS(NS, tag);
@@ -36,7 +37,7 @@ function chart(data, scale) {
   picture.append(svg("polyline", { points: line.join(" "), class: "curve" }));
   const now = scale.x(data.active);
   picture.append(svg("line", { x1: now, x2: now, y1: PAD.top, y2: base, class: "active" }));
-  picture.append(svg("text", { x: now, y: PAD.top - 2, class: "axis mid" }, "now"));
+  picture.append(svg("text", { x: now, y: PAD.top - 5, class: "axis mid" }, "now"));
   const cursor = svg("line", { y1: PAD.top, y2: base, class: "cursor" });
   const dot = svg("circle", { r: 5, class: "dot" });
   picture.append(cursor, dot);
@@ -51,6 +52,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const memory = memoryOf(parentElement);
   if (!isNew(memory, data)) return;
   const root = parentElement.querySelector(".root");
+  W = Math.max(300, root.clientWidth || W);
   const scale = scales(data.points);
   const { picture, cursor, dot } = chart(data, scale);
   const input = el("input", "slider");

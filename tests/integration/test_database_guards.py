@@ -1,0 +1,171 @@
+"""What the database itself refuses, whoever asks and however."""
+
+from datetime import datetime
+from typing import Any
+
+import builders
+import gated
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from store import outbox, reviews
+from store.engine import Store
+
+APPEND_ONLY = ("ticket", "draft", "decision", "undo", "receipt", "label", "audit_entry")
+REFUSED = (IntegrityError, OperationalError)
+
+
+@pytest.fixture
+def case(store: Store, now: datetime) -> gated.Gated:
+    """One case with a row in every append-only table."""
+    delivered = gated.passed(store)
+    while due := store.transact(outbox.claim, "x", limit=9, lease_seconds=60):
+        store.transact(outbox.mark_sent, due[0], {"id": "r"}, latency_ms=1.0, now=now)
+    one = gated.case(store)
+    request = one.approve(decision_id="decision-1")
+    store.transact(reviews.decide, request, now=now)
+    store.transact(reviews.undo, "decision-1", "Ana", now=now)
+    assert delivered.run_id != one.run_id
+    return one
+
+
+def refused(store: Store, sql: str, match: str, **values: Any) -> None:
+    with pytest.raises(REFUSED, match=match):
+        gated.execute(store, sql, **values)
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.usefixtures("case")
+def test_what_is_append_only_is_neither_changed_nor_deleted_nor_replaced(
+    store: Store, table: str
+) -> None:
+    before = gated.count(store, table)
+    assert before > 0
+    column = {"audit_entry": "seq", "undo": "decision_id", "receipt": "action_id"}.get(table, "id")
+    refused(store, f"UPDATE {table} SET {column} = {column}", "append-only")
+    refused(store, f"DELETE FROM {table}", "append-only")
+    refused(store, f"REPLACE INTO {table} SELECT * FROM {table}", "append-only")
+    assert gated.count(store, table) == before
+
+
+@pytest.mark.usefixtures("case")
+@pytest.mark.parametrize(
+    "change", ["body = '{}'", "author = 'thief'", "published_at = '2030-01-01 00:00:00.000000'"]
+)
+def test_a_published_policy_never_changes(store: Store, change: str) -> None:
+    refused(store, f"UPDATE policy SET {change}", "never changes")
+    refused(store, "DELETE FROM policy", "kept")
+    refused(store, "REPLACE INTO policy SELECT * FROM policy", "kept")
+
+
+@pytest.mark.usefixtures("case")
+def test_two_policies_are_never_active_at_once(store: Store) -> None:
+    refused(
+        store,
+        "INSERT INTO policy (status, body, author, note) VALUES ('active', '{}', 'Mo', '')",
+        "UNIQUE",
+    )
+
+
+def test_a_run_never_has_two_open_reviews(store: Store, case: gated.Gated) -> None:
+    with pytest.raises(IntegrityError, match="UNIQUE"):
+        store.transact(builders.review, case.run_id)
+
+
+def decision(case: gated.Gated, **values: Any) -> dict[str, Any]:
+    return {
+        "id": "decision-2",
+        "review": case.review_id,
+        "run": case.run_id,
+        "draft": case.draft_id,
+        "digest": case.digest,
+        "person": "Ben",
+        "verdict": "approve",
+        **values,
+    }
+
+
+INSERT_DECISION = (
+    "INSERT INTO decision (id, review_id, run_id, verdict, person, draft_id, payload_digest,"
+    " policy_version, is_final, note, decided_at, undo_until, is_simulated) VALUES (:id, :review,"
+    " :run, :verdict, :person, :draft, :digest, 1, 1, '', '2026-01-01', '2026-01-01', 0)"
+)
+
+
+def test_a_review_never_has_two_final_decisions(store: Store, case: gated.Gated) -> None:
+    refused(store, INSERT_DECISION, "UNIQUE", **decision(case))
+
+
+def test_the_author_of_a_draft_can_never_approve_it(store: Store, case: gated.Gated) -> None:
+    own = store.transact(builders.draft, case.run_id, revision=2, author="Ana")
+    row = decision(case, person="Ana", draft=own)
+    refused(store, INSERT_DECISION, "author of a draft may not approve", **row)
+
+
+@pytest.mark.parametrize("change", ["person = 'Nobody'", "review_id = 999", "draft_id = 999"])
+def test_a_decision_always_names_things_that_exist(
+    store: Store, case: gated.Gated, change: str
+) -> None:
+    column, value = change.split(" = ")
+    sql = INSERT_DECISION.replace(f":{column.removesuffix('_id')}", value)
+    values = decision(case, id="decision-3", review=case.review_id + 1)
+    refused(store, sql, "FOREIGN KEY", **values)
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, 85, "1e308"])
+@pytest.mark.parametrize("table", ["run", "draft", "review"])
+@pytest.mark.usefixtures("case")
+def test_a_confidence_outside_0_to_1_is_refused(store: Store, table: str, value: object) -> None:
+    if table == "draft":
+        sql = (
+            "INSERT INTO draft (run_id, revision, reply, action, digest, gate_input, author,"
+            f" created_at, confidence) SELECT run_id, 9, reply, action, digest, gate_input, author,"
+            f" created_at, {value} FROM draft LIMIT 1"
+        )
+    else:
+        sql = f"UPDATE {table} SET confidence = {value}"
+    refused(store, sql, f"ck_{table}_confidence")
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("run", "status = 'finished'"),
+        ("review", "status = 'approved'"),
+        ("outbox", "status = 'maybe'"),
+        ("run", "status = 'running', lease_owner = NULL"),
+        ("run", "tries = -1"),
+        ("review", "inclusion_probability = 0"),
+        ("review", "status = 'claimed', claimed_by = NULL"),
+        ("outbox", "attempt = -1"),
+        ("step_record", "latency_ms = -1"),
+        ("step_record", "output = NULL"),
+    ],
+)
+@pytest.mark.usefixtures("case")
+def test_a_bad_state_is_refused(store: Store, table: str, change: str) -> None:
+    refused(store, f"UPDATE {table} SET {change}", "CHECK|UNIQUE|never changes")
+
+
+@pytest.mark.parametrize(
+    "column", ["body = '{}'", "tool = 'x'", "amount_minor = 1", "customer_id = 'C-9'",
+               "position = 7", "decision_id = NULL", "draft_id = 1, run_id = 1", "id = id || 'x'"]
+)  # fmt: skip
+@pytest.mark.usefixtures("case")
+def test_what_was_authorised_never_changes(store: Store, column: str) -> None:
+    refused(store, f"UPDATE outbox SET {column}", "never changes")
+
+
+@pytest.mark.usefixtures("case")
+@pytest.mark.parametrize("final", ["sent", "cancelled"])
+def test_a_settled_delivery_is_final(store: Store, final: str) -> None:
+    sql = f"UPDATE outbox SET status = 'pending' WHERE status = '{final}'"
+    refused(store, sql, "never changes")
+    refused(store, "DELETE FROM outbox", "kept")
+    refused(store, "REPLACE INTO outbox SELECT * FROM outbox", "kept")
+
+
+@pytest.mark.usefixtures("case")
+@pytest.mark.parametrize("table", ["run", "review", "policy", "person", "outbox"])
+def test_what_records_stand_on_is_never_deleted(store: Store, table: str) -> None:
+    refused(store, f"DELETE FROM {table}", "FOREIGN KEY|kept")

@@ -1,0 +1,192 @@
+"""Reliability, Gate, Runs and Health: what they say, and what they refuse to say."""
+
+from datetime import datetime, timedelta
+
+import builders
+import builders_aftermath as aftermath
+import desk
+import pages
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import session
+from store import policies
+from store.engine import Store
+from store.reports.runs import runs
+from store.transitions import Verdict
+
+
+@pytest.fixture
+def clock(now: datetime, monkeypatch: pytest.MonkeyPatch) -> pages.Clock:
+    found = pages.Clock(now)
+    monkeypatch.setattr(session, "now", found)
+    return found
+
+
+def reliability() -> AppTest:
+    def draw() -> None:
+        from dashboard.app_pages import reliability
+
+        reliability.page()
+
+    return _run(pages.page(draw))
+
+
+def gate(person: str) -> AppTest:
+    def draw() -> None:
+        from dashboard.app_pages import gate
+
+        gate.page()
+
+    at = pages.page(draw)
+    at.session_state["person"] = person
+    return _run(at)
+
+
+def runs_page() -> AppTest:
+    def draw() -> None:
+        from dashboard.app_pages import runs
+
+        runs.page()
+
+    return _run(pages.page(draw))
+
+
+def health() -> AppTest:
+    def draw() -> None:
+        from dashboard.app_pages import health
+
+        health.page()
+
+    return _run(pages.page(draw))
+
+
+def _run(at: AppTest) -> AppTest:
+    at.run()
+    assert not at.exception
+    return at
+
+
+def _decided(store: Store, count: int, *, wrong: int, now: datetime) -> None:
+    for number in range(count):
+        at = now - timedelta(days=2, minutes=number)
+        built = store.transact(builders.case, confidence=0.7, at=at)
+        is_wrong = number < wrong
+        store.transact(
+            aftermath.decide,
+            built.review_id,
+            Verdict.REJECT if is_wrong else Verdict.APPROVE,
+            reason_code="wrong_facts" if is_wrong else None,
+            blamed_step="retrieval" if is_wrong else None,
+            at=at,
+        )
+
+
+def test_the_two_references_are_computed_and_shown(store: Store, clock: pages.Clock) -> None:
+    store.transact(builders.company)
+    said = pages.words_of(reliability())
+    assert "Six steps at 97 % = 83.3 %, at 98 % = 88.6 %." in said
+
+
+def test_without_labels_rightness_is_unknown_and_never_taken_from_health(
+    store: Store, clock: pages.Clock
+) -> None:
+    store.transact(builders.case, confidence=0.95, at=clock.at - timedelta(days=1))
+    at = reliability()
+    said = pages.words_of(at)
+    assert "**Retrieval** · right unknown" in said
+    assert "ran 1 of 1" in said
+    values = {tile["label"]: tile["value"] for tile in pages.part(at, "tiles")["tiles"]}
+    assert values["Right, end to end"] == "unknown"
+
+
+def test_under_thirty_labels_only_the_counts_are_said(store: Store, clock: pages.Clock) -> None:
+    _decided(store, 12, wrong=3, now=clock.at)
+    assert "**Retrieval** · right 9 of 12" in pages.words_of(reliability())
+
+
+def test_from_thirty_labels_a_rate_stands_with_its_range_and_n(
+    store: Store, clock: pages.Clock
+) -> None:
+    _decided(store, 40, wrong=10, now=clock.at)
+    said = pages.words_of(reliability())
+    assert "**Retrieval** · right 75.0 % (" in said
+    assert "n = 40)" in said
+    assert "**Fix this first:** Retrieval" in said
+
+
+def test_an_operator_sees_publishing_disabled_with_the_reason(
+    store: Store, clock: pages.Clock
+) -> None:
+    desk.fill(store, now=clock.at)
+    at = gate("Ana")
+    (button,) = at.button
+    assert button.disabled
+    assert "Publishing needs a manager; you act as operator." in pages.words_of(at)
+
+
+def test_the_slider_stands_on_the_active_policy_and_changes_nothing(
+    store: Store, clock: pages.Clock
+) -> None:
+    desk.fill(store, now=clock.at)
+    at = gate("Mo")
+    drawn = pages.part(at, "threshold")
+    assert (drawn["active"], drawn["value"]) == (0.85, 0.85)
+    assert at.button[0].disabled
+    assert store.read(policies.active).version == 1
+
+
+def test_a_manager_publishes_the_threshold_that_was_tried(store: Store, clock: pages.Clock) -> None:
+    desk.fill(store, now=clock.at)
+    waiting = store.read(runs).total
+    at = gate("Mo")
+    at.session_state["threshold_1"] = {"threshold": 0.6}
+    _run(at)
+    assert "Threshold 0.85 → 0.60" in pages.words_of(at)
+    at.text_input[0].set_value("fewer easy cards").run()
+    pages.press(at, "publish_")
+    active = store.read(policies.active)
+    assert (active.version, active.body.threshold) == (2, 0.6)
+    assert (active.author, active.note) == ("Mo", "fewer easy cards")
+    assert store.read(runs).total == waiting
+
+
+def test_a_run_is_shown_step_by_step_with_its_stored_output(
+    store: Store, clock: pages.Clock
+) -> None:
+    desk.fill(store, now=clock.at)
+    at = runs_page()
+    labels = [expander.label for expander in at.expander]
+    assert [label.split("**")[1] for label in labels[:5]] == [
+        "Intent",
+        "Retrieval",
+        "Tool call",
+        "Synthesis",
+        "Gate",
+    ]
+    assert '"reply"' in at.json[3].value
+    rows = pages.part(at, "queue_list")["items"]
+    assert len(rows) == len(desk.cases())
+
+
+def test_runs_are_searched_and_filtered(store: Store, clock: pages.Clock) -> None:
+    desk.fill(store, now=clock.at)
+    at = runs_page()
+    at.text_input[0].set_value("jackets").run()
+    assert [row["who"] for row in pages.part(at, "queue_list")["items"]] == ["C-1290 · T-2005"]
+    at.text_input[0].set_value("").run()
+    at.selectbox[0].set_value("dead").run()
+    assert pages.part(at, "queue_list")["items"] == []
+    assert "No run matches" in pages.words_of(at)
+
+
+def test_health_says_what_is_missing_and_how_far_calibration_has_come(
+    store: Store, clock: pages.Clock
+) -> None:
+    _decided(store, 7, wrong=2, now=clock.at)
+    at = health()
+    values = {tile["label"]: tile for tile in pages.part(at, "tiles")["tiles"]}
+    assert values["Processes alive"]["value"] == "0"
+    assert values["Processes alive"]["tone"] == "bad"
+    assert "No worker has reported yet" in pages.words_of(at)
+    assert "every draft goes to a person" in pages.words_of(at)

@@ -1,0 +1,69 @@
+"""How figures are said: units, ranges, and silence where nothing is known."""
+
+import pytest
+
+from dashboard import words
+from dashboard.components.evidence import as_table
+from dashboard.components.gate_reasons import chips
+from store.outputs import Reason
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "–"), (0, "0 s"), (59.9, "59 s"), (300, "5 min"), (11_520, "3 h 12 min"), (187_200, "2 d 4 h")],
+)
+def test_an_age_uses_at_most_two_units(seconds: float | None, said: str) -> None:
+    assert words.age(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("good", "n", "value", "said"),
+    [
+        (0, 0, None, "unknown"),
+        (29, 29, 1.0, "29 of 29"),
+        (27, 30, 0.9, "90.0 % (80.0–95.0 %, n = 30)"),
+    ],
+)
+def test_a_rate_is_never_said_without_enough_labels(
+    good: int, n: int, value: float | None, said: str
+) -> None:
+    assert words.rate(good, n, value, 0.8, 0.95) == said
+
+
+def test_a_label_shows_markdown_literally() -> None:
+    assert words.label("**a** [x](http://evil)\n:red[b]") == (
+        r"\*\*a\*\* \[x\]\(http\://evil\) \:red\[b\]"
+    )
+
+
+def test_margins_are_said_in_the_unit_of_their_reason() -> None:
+    reasons = (
+        Reason(code="confidence_below_threshold", message="low", margin=-0.06),
+        Reason(code="refund_over_limit", message="much", margin=2_000),
+        Reason(code="critic_objects", message="no"),
+    )
+    shown = chips(reasons, "EUR", is_blocked=False)
+    assert [chip["margin"] for chip in shown] == ["\u22120.06", "+€20.00", ""]
+
+
+@pytest.mark.parametrize(
+    ("result", "columns", "rows"),
+    [
+        (None, [], []),
+        ({"charges": [{"id": "a", "n": 1}, {"id": "b"}]}, ["id", "n"], [["a", "1"], ["b", "–"]]),
+        ({"id": "C-1", "tags": ["x"]}, ["field", "value"], [["id", "C-1"], ["tags", '["x"]']]),
+        ("plain", ["answer"], [["plain"]]),
+        ([], [], []),
+    ],
+)
+def test_any_tool_answer_becomes_a_small_table(
+    result: object, columns: list[str], rows: list[list[str]]
+) -> None:
+    assert as_table(result)[:2] == (columns, rows)
+
+
+def test_a_long_answer_says_what_was_left_out() -> None:
+    rows = [{f"c{column}": column for column in range(9)} for _ in range(8)]
+    columns, kept, more = as_table(rows)
+    assert (len(columns), len(kept)) == (6, 5)
+    assert more == "3 more rows and 3 more columns: open the run to see all"
