@@ -132,7 +132,7 @@ def _retries(journal: Journal) -> AsyncRetrying:
     return AsyncRetrying(
         stop=stop_after_attempt(MAX_ATTEMPTS),
         wait=wait_exponential_jitter(
-            initial=journal.retry_seconds, max=5.0, jitter=journal.retry_seconds
+            multiplier=journal.retry_seconds, max=5.0, jitter=journal.retry_seconds
         ),
         retry=retry_if_exception(_is_transient),
         reraise=True,

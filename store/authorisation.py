@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from store import policies
 from store.actions import Action, canonical_json, digest
+from store.errors import NotFound
 from store.gate import GateInput, evaluate
 from store.outbox import Due, calls_of, entry_id
 from store.outputs import GateOutput
@@ -19,6 +20,13 @@ from store.transitions import Outcome, StepStatus, Verdict
 
 def objection(session: Session, entry: Due) -> str | None:
     """Return why the entry must not be delivered, or None if it is authorised."""
+    try:
+        return _objection(session, entry)
+    except (ValueError, NotFound) as broken:  # rows that no verb has written
+        return f"what it rests on cannot be read ({type(broken).__name__})"
+
+
+def _objection(session: Session, entry: Due) -> str | None:
     draft = session.get(Draft, entry.draft_id)
     if draft is None or draft.run_id != entry.run_id:
         return "its draft does not exist"

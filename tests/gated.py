@@ -4,7 +4,6 @@ Where `builders` inserts rows, this submits, claims, records, judges and authori
 of a verb starts from a state that only verbs have made. Also: reading back, and tampering.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from store import escalations, gating, outbox, queue, steps
 from store.actions import Action
-from store.engine import Store
+from store.engine import Store, sqlite_module
 from store.gate import GateInput, PolicyBody
 from store.outputs import (
     Critique,
@@ -234,7 +233,8 @@ def execute(store: Store, sql: str, **values: Any) -> None:
 def tamper(settings: Settings, sql: str, *values: Any) -> None:
     """Change rows as an intruder with the file would: every trigger dropped first."""
     path = settings.url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path)) as connection, connection:
+    library = sqlite_module()  # a second SQLite in one process would break the first one's locks
+    with closing(library.connect(path)) as connection, connection:
         triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         for (name,) in triggers.fetchall():
             connection.execute(f"DROP TRIGGER {name}")

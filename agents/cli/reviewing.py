@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from store.engine import Store
     from store.reports.card import Card
     from store.reports.queue import QueueItem
+    from store.reviews import Decided
 
 SHOWN = 50
 EVERYTHING = 1_000_000
@@ -33,6 +34,24 @@ class VerdictWord(StrEnum):
 
 
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Who decides.")]
+ReviewNumber = Annotated[int, typer.Argument(metavar="REVIEW", help="Number of the review.")]
+ReasonCode = Annotated[str | None, typer.Option(metavar="CODE", help="Why it is rejected.")]
+BlamedStep = Annotated[str | None, typer.Option(metavar="NAME", help="The step to blame.")]
+Edit = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="With edit: the new reply as text, or a .json file of `reply`, `args` or"
+        " `is_answer_only`; - reads text from stdin.",
+        callback=file_or_dash,
+    ),
+]
+Revision = Annotated[
+    int | None, typer.Option(min=1, help="Refuse unless this revision is still the one.")
+]
+DecisionId = Annotated[
+    str | None, typer.Option("--id", help="Id of the decision: sent again, decided once.")
+]
 
 
 def queue(
@@ -85,27 +104,15 @@ def _item_row(item: "QueueItem") -> tuple[str, ...]:
 
 
 def decide(
-    review: Annotated[int, typer.Argument(metavar="REVIEW", help="Number of the review.")],
+    review: ReviewNumber,
     verdict: Annotated[VerdictWord, typer.Argument(help="right and wrong are for audits.")],
     person: As,
-    reason: Annotated[str | None, typer.Option(metavar="CODE", help="Why it is rejected.")] = None,
-    step: Annotated[str | None, typer.Option(metavar="NAME", help="The step to blame.")] = None,
+    reason: ReasonCode = None,
+    step: BlamedStep = None,
     note: Annotated[str, typer.Option(help="A word for the record.")] = "",
-    edit: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="With edit: the new reply as text, or a .json file of `reply`, `args` or"
-            " `is_answer_only`; - reads text from stdin.",
-            callback=file_or_dash,
-        ),
-    ] = None,
-    revision: Annotated[
-        int | None, typer.Option(min=1, help="Refuse unless this revision is still the one.")
-    ] = None,
-    decision_id: Annotated[
-        str | None, typer.Option("--id", help="Id of the decision: sent again, decided once.")
-    ] = None,
+    edit: Edit = None,
+    revision: Revision = None,
+    decision_id: DecisionId = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -131,19 +138,21 @@ def decide(
         undo_seconds = settings_of(home).undo_seconds
         decided = store.transact(reviews.decide, request, now=clock(), undo_seconds=undo_seconds)
     if as_json:
-        print_json(
-            {
-                "decision_id": decided.decision_id,
-                "review_id": decided.review_id,
-                "verdict": decided.verdict.value,
-                "undo_until": decided.undo_until,
-            }
-        )
+        print_json(_decided_json(decided))
         return
     typer.echo(visible(f"{person}: {decided.verdict} on review {review} ({seen.title})"))
     if verdict not in (VerdictWord.RIGHT, VerdictWord.WRONG):
         until = f"{decided.undo_until.astimezone():%H:%M:%S}"
         typer.echo(f"Until {until}: greenlight undo {decided.decision_id} --as {person}")
+
+
+def _decided_json(decided: "Decided") -> dict[str, Any]:
+    return {
+        "decision_id": decided.decision_id,
+        "review_id": decided.review_id,
+        "verdict": decided.verdict.value,
+        "undo_until": decided.undo_until,
+    }
 
 
 def _seen(store: "Store", review_id: int, revision: int | None) -> "Card":

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from pydantic import BaseModel
 from sqlmodel import Session, col, select
 
 from agents.clock import BackdatedClock
@@ -66,21 +67,34 @@ class Case:
     action: Action
 
 
+class Progress(BaseModel):
+    """How far the history of a home has come; one that was interrupted goes on."""
+
+    end: datetime
+    is_done: bool = False
+
+
 def seed(
     settings: Settings, on_progress: Callable[[int, int], None], *, count: int = TICKETS
 ) -> None:
-    """Fill an opened demo store with history; one that has runs already is left as it is."""
+    """Fill an opened demo store with history; where it is complete, nothing happens."""
+    file = settings.home / "demo" / "history.json"
+    known = Progress.model_validate_json(file.read_text()) if file.exists() else None
+    if known is not None and known.is_done:
+        return
+    progress = known or Progress(end=datetime.now(UTC))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(progress.model_dump_json())
+    past = written(settings.home, seed=SEED, count=count, end=progress.end)
+    truths = {ticket.external_id: ticket for ticket in past}
+    rng = Random(SEED)  # noqa: S311
+    company = load(COMPANY)
     with closing(settings.open()) as store:
-        if store.read(queue.counts):
-            return
-        now = datetime.now(UTC)
-        past = written(settings.home, seed=SEED, count=count, end=now)
-        asyncio.run(work_through(settings, store, load(COMPANY), past, on_progress))
-        truths = {ticket.external_id: ticket for ticket in past}
-        rng = Random(SEED)  # noqa: S311
+        asyncio.run(work_through(settings, store, company, past, on_progress))
         for case in store.read(open_cases):
-            decide(store, case, truths[case.external_id], rng, now=now)
-        asyncio.run(deliver(settings, store, load(COMPANY)))
+            decide(store, case, truths[case.external_id], rng, now=progress.end)
+        asyncio.run(deliver(settings, store, company))
+    file.write_text(progress.model_copy(update={"is_done": True}).model_dump_json())
 
 
 def written(

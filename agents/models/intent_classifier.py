@@ -57,7 +57,7 @@ class IntentClassifier:
         self._classes = self._word_model.classes
 
     def guess(self, text: str) -> str:
-        """Return the likeliest class by words alone: a tenth of the time, and often enough right."""
+        """Return the likeliest class by words alone: a tenth of the time, mostly right."""
         scores: Floats = self._words.row(text) @ self._word_weights + self._word_model.intercept
         return str(self._classes[int(np.argmax(scores[0]))])
 

@@ -24,7 +24,9 @@ def line(
     )
 
 
-def found(*lines: ChargeLine, month: str | None = None, refunded: tuple[str, ...] = ()) -> ChargesFound:
+def found(
+    *lines: ChargeLine, month: str | None = None, refunded: tuple[str, ...] = ()
+) -> ChargesFound:
     return explain("C-1", month, lines, refunded)
 
 

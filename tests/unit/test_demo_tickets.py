@@ -110,9 +110,7 @@ def test_the_queue_never_sees_the_truth(tickets: list[DemoTicket]) -> None:
 
 def test_the_stream_goes_on_with_the_next_chapter() -> None:
     worlds = (build(2026, ANCHOR, chapter) for chapter in (1, 2))
-    written = list(
-        islice(stream(worlds, seed=1, now=lambda: END), TICKETS_PER_CHAPTER + 40)
-    )
+    written = list(islice(stream(worlds, seed=1, now=lambda: END), TICKETS_PER_CHAPTER + 40))
     assert len({ticket.external_id for ticket in written}) == len(written)
     assert written[-1].external_id.startswith("live-1-2-")
 

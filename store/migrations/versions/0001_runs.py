@@ -7,6 +7,57 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+ROLE = sa.Enum(
+    "operator",
+    "manager",
+    "admin",
+    name="role",
+    native_enum=False,
+    create_constraint=True,
+    length=24,
+)
+POLICYSTATUS = sa.Enum(
+    "draft",
+    "active",
+    "retired",
+    name="policystatus",
+    native_enum=False,
+    create_constraint=True,
+    length=24,
+)
+RUNSTATUS = sa.Enum(
+    "queued",
+    "running",
+    "awaiting_review",
+    "committing",
+    "done",
+    "rejected",
+    "failed",
+    "dead",
+    "cancelled",
+    name="runstatus",
+    native_enum=False,
+    create_constraint=True,
+    length=24,
+)
+OUTCOME = sa.Enum(
+    "pass",
+    "escalate",
+    "block",
+    name="outcome",
+    native_enum=False,
+    create_constraint=True,
+    length=24,
+)
+STEPSTATUS = sa.Enum(
+    "ok",
+    "error",
+    "timeout",
+    name="stepstatus",
+    native_enum=False,
+    create_constraint=True,
+    length=24,
+)
 
 
 def upgrade() -> None:
@@ -91,19 +142,7 @@ def _create_person() -> None:
     op.create_table(
         "person",
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column(
-            "role",
-            sa.Enum(
-                "operator",
-                "manager",
-                "admin",
-                name="role",
-                native_enum=False,
-                create_constraint=True,
-                length=24,
-            ),
-            nullable=False,
-        ),
+        sa.Column("role", ROLE, nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
@@ -113,19 +152,7 @@ def _create_policy() -> None:
     op.create_table(
         "policy",
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column(
-            "status",
-            sa.Enum(
-                "draft",
-                "active",
-                "retired",
-                name="policystatus",
-                native_enum=False,
-                create_constraint=True,
-                length=24,
-            ),
-            nullable=False,
-        ),
+        sa.Column("status", POLICYSTATUS, nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("note", sa.String(), nullable=False),
@@ -201,25 +228,7 @@ def _create_run() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("ticket_id", sa.Integer(), nullable=False),
         sa.Column("pipeline", sa.String(), nullable=False),
-        sa.Column(
-            "status",
-            sa.Enum(
-                "queued",
-                "running",
-                "awaiting_review",
-                "committing",
-                "done",
-                "rejected",
-                "failed",
-                "dead",
-                "cancelled",
-                name="runstatus",
-                native_enum=False,
-                create_constraint=True,
-                length=24,
-            ),
-            nullable=False,
-        ),
+        sa.Column("status", RUNSTATUS, nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("available_at", sa.DateTime(), nullable=True),
         sa.Column("finished_at", sa.DateTime(), nullable=True),
@@ -232,19 +241,7 @@ def _create_run() -> None:
         sa.Column("action_kind", sa.String(), nullable=True),
         sa.Column("amount_minor", sa.Integer(), nullable=True),
         sa.Column("gated_at", sa.DateTime(), nullable=True),
-        sa.Column(
-            "outcome",
-            sa.Enum(
-                "pass",
-                "escalate",
-                "block",
-                name="outcome",
-                native_enum=False,
-                create_constraint=True,
-                length=24,
-            ),
-            nullable=True,
-        ),
+        sa.Column("outcome", OUTCOME, nullable=True),
         sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("policy_version", sa.Integer(), nullable=True),
         sa.Column("model", sa.String(), nullable=True),
@@ -286,26 +283,14 @@ def _create_step_record() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("visit", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column(
-            "status",
-            sa.Enum(
-                "ok",
-                "error",
-                "timeout",
-                name="stepstatus",
-                native_enum=False,
-                create_constraint=True,
-                length=24,
-            ),
-            nullable=False,
-        ),
+        sa.Column("status", STEPSTATUS, nullable=False),
         sa.Column("started_at", sa.DateTime(), nullable=False),
         sa.Column("latency_ms", sa.Float(), nullable=False),
         sa.Column("model", sa.String(), nullable=True),
         sa.Column("input_tokens", sa.Integer(), nullable=False),
         sa.Column("output_tokens", sa.Integer(), nullable=False),
         sa.Column("cost_microusd", sa.Integer(), nullable=False),
-        sa.Column("output", sa.JSON(), nullable=True),
+        sa.Column("output", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("error_class", sa.String(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.CheckConstraint("(status = 'ok') = (output IS NOT NULL)", name="ck_step_output"),
