@@ -61,12 +61,13 @@ def build() -> st.App:
 
 
 def bind(port: int) -> socket.socket:
-    """Return a listening-ready socket on this machine; raise PortInUse with advice."""
+    """Return a listening socket on this machine; raise PortInUse with advice."""
     # The explicit protocol makes asyncio set TCP_NODELAY on every accepted connection.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen(1024)  # now: until somebody listens, a second program could bind it too
     except OSError as error:
         listener.close()
         raise PortInUse(

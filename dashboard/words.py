@@ -73,8 +73,3 @@ def duration(milliseconds: float | None) -> str:
     if milliseconds is None:
         return "–"
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
-
-
-def step(name: str | None, titles: dict[str, str]) -> str:
-    """Return a step's title, or its own name when it is none of ours."""
-    return "–" if name is None else titles.get(name, name)

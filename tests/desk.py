@@ -258,6 +258,7 @@ def cases() -> list[Case]:
             title="Charged twice",
             amount_minor=5_000,
             confidence=0.55,
+            failures=(("retrieval", StepStatus.TIMEOUT),),
         ),
         Case(
             "T-2005",

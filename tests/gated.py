@@ -56,9 +56,7 @@ class Gated:
     def verdict(self, verdict: Verdict, person: str = "Ana", **said: Any) -> DecisionRequest:
         """Return this person's decision request on exactly what they saw."""
         values = {"decision_id": uuid4().hex, "seen_digest": self.digest, **said}
-        return DecisionRequest(
-            review_id=self.review_id, verdict=verdict, person=person, **values
-        )
+        return DecisionRequest(review_id=self.review_id, verdict=verdict, person=person, **values)
 
     def approve(self, person: str = "Ana", **said: Any) -> DecisionRequest:
         """Return an approval."""

@@ -43,7 +43,7 @@ def parts(at: AppTest, name: str) -> list[dict[str, Any]]:
     """Return the data of each of our own components of this name on the page."""
     found = []
     for element in at.main:
-        proto = getattr(element, "proto", None)
+        proto: Any = getattr(element, "proto", None)
         if getattr(proto, "component_name", "").endswith(f"greenlight_{name}"):
             found.append(json.loads(proto.json))
     return found

@@ -51,8 +51,13 @@ def check(folder: FilePath) -> list[Mistake]:
     if broken:
         return broken
     raw = tomllib.loads(text)
+    offsets: dict[Path, int] = {}
+    findings = [*_shape(raw, offsets), *_references(raw, folder)]
+    if not findings:
+        return []
     places = find_lines(text)
-    findings = [*_shape(raw, text, places), *_references(raw, folder)]
+    for path, offset in offsets.items():
+        places[path] = _line_in_template(text, line_at(places, path), offset)
     return sorted({Mistake(line_at(places, path), message) for path, message in findings})
 
 
@@ -77,22 +82,22 @@ def _syntax(text: str) -> list[Mistake]:
             return found
 
 
-def _shape(raw: dict[str, Any], text: str, places: dict[Path, int]) -> Iterator[Finding]:
-    """Yield what the model refuses; a template's own line is added to where it stands."""
+def _shape(raw: dict[str, Any], offsets: dict[Path, int]) -> Iterator[Finding]:
+    """Yield what the model refuses, noting on which of its own lines a template is wrong."""
     try:
         CompanyFile.model_validate(raw)
     except ValidationError as error:
         for one in error.errors():
             path = tuple(part for part in one["loc"] if part != "[key]")
             if one["type"] == "template":
-                _shift(path, one["ctx"]["offset"], text, places)
+                offsets[path] = one["ctx"]["offset"]
             yield path, f"{_name(path)}: {_words(one)}"
 
 
-def _shift(path: Path, offset: int, text: str, places: dict[Path, int]) -> None:
-    line = line_at(places, path)
+def _line_in_template(text: str, line: int, offset: int) -> int:
+    """Return the file's line for a template's; its text may begin one line below its key."""
     opens = text.split("\n")[line - 1].rstrip()
-    places[path] = line + offset - (0 if opens.endswith(('"""', "'''")) else 1)
+    return line + offset - (0 if opens.endswith(('"""', "'''")) else 1)
 
 
 def _name(path: Path) -> str:

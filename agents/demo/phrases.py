@@ -53,7 +53,7 @@ ORDER_STATUS = (
     "Tracking link for my {item} (please|pls)",
     "(I wonder|Just wondering) how long my order with the {item} will still take.",
     "Will my {item} arrive (this week|before the weekend)?",
-    "I have not received a shipping message for the {item}. What is the state of my order?",
+    "No shipping message for the {item} so far. What is the state of my order?",
 )
 
 LATE_ORDER = (
@@ -78,7 +78,7 @@ LOST_PARCEL = (
 NOT_RECEIVED = (
     "The tracking claims the {item} was delivered, but (I have nothing|nothing is here).",
     "My {item} is shown as delivered, yet I (did not|never) receive it.",
-    "Delivered? There is no parcel with my {item} anywhere.",
+    "Delivered? The parcel with my {item} is nowhere to be found.",
     "It says handed over at the door, but the {item} is (missing|not here).",
     "Supposedly my parcel arrived. I was at home all day and got no {item}.",
     "marked delivered, no {item} at my place, neighbours have nothing",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TICKETS_PER_CHAPTER = 700  # of the live stream, before the next cast of customers takes over
 _RECENT = 12  # a customer writes about one of this many latest stories of a kind
+_AS_IT_SEEMS = 0.4  # of the doubtful cases
 _HOURS = (
     *(0.2, 0.1, 0.1, 0.1, 0.1, 0.2, 0.4, 1.0, 2.0, 3.0, 3.2, 3.0),
     *(2.2, 2.5, 2.8, 2.8, 2.6, 2.2, 1.8, 1.6, 1.5, 1.1, 0.7, 0.4),
@@ -175,7 +176,8 @@ class _Author:
         phrase = expand(self.rng.choice(scenario.phrases), self.rng)
         slots = self._slots(story)
         names_order = story.order_id is not None and self.rng.random() < scenario.order_share
-        telling = Telling(self.world, story, slots["address"], names_order)
+        is_as_it_seems = self.rng.random() < _AS_IT_SEEMS
+        telling = Telling(self.world, story, slots["address"], names_order, is_as_it_seems)
         text = compose(phrase, slots, self.rng, names_order=names_order)
         return text, story, scenario.truth(telling)
 

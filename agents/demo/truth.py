@@ -33,6 +33,7 @@ class TicketTruth(BaseModel):
     args: dict[str, Any] = {}  # those that must be exactly so
     mentions: tuple[str, ...] = ()  # what the reply must say, whatever the case
     is_doubtful: bool = False  # the data cannot settle it: the draft must say so
+    needs_person: bool = False  # ... and only somebody who asks back finds out what was meant
 
 
 class Judgement(NamedTuple):
@@ -70,6 +71,7 @@ def _is_draft_right(truth: TicketTruth, outputs: Mapping[str, Output]) -> bool:
         and all(draft.action.args.get(name) == value for name, value in truth.args.items())
         and all(_plain(words) in reply for words in truth.mentions)
         and (bool(draft.concerns) or not truth.is_doubtful)
+        and not truth.needs_person
     )
 
 
@@ -89,7 +91,8 @@ def _is_retrieval_right(truth: TicketTruth, output: Output | None) -> bool:
 def _is_tool_call_right(truth: TicketTruth, output: Output | None) -> bool:
     if not isinstance(output, ToolCallOutput):
         return False
-    return all(output.facts.get(name) is not None for name in truth.facts)
+    is_complete = all(output.facts.get(name) is not None for name in truth.facts)
+    return is_complete and not truth.needs_person  # no look-up holds what decides it
 
 
 def _plain(text: str) -> str:

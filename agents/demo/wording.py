@@ -9,7 +9,7 @@ from agents.demo.phrases import CLOSERS, OPENERS, WITH_ORDER
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _WORD = re.compile(r"(?<![{\w])[a-z]{5,}(?![\w}])")
 _SLOT = re.compile(r"\{(\w+)\}")
-_TERSE, _TYPOS = 0.12, 0.10  # shares of messages
+_TERSE, _TYPOS = 0.14, 0.20  # shares of messages
 
 
 def expand(phrase: str, rng: Random) -> str:

@@ -5,7 +5,7 @@ words alone decide.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +25,8 @@ _MATCH = sql(
     "SELECT rowid FROM passage_fts WHERE passage_fts MATCH :query"
     " ORDER BY bm25(passage_fts, 2.0, 1.0), rowid LIMIT :depth"
 )
-_MARK = sql("SELECT group_concat(digest) FROM (SELECT digest FROM passage ORDER BY id)")
+# ids are made from the content, so this changes whenever any passage does; it reads an index only
+_MARK = sql("SELECT count(*), coalesce(sum(id & 4294967295), 0) FROM passage")
 
 
 class QueryEncoder(Protocol):
@@ -38,59 +39,51 @@ class QueryEncoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Vectors:
-    mark: str | None
+    mark: tuple[int, ...]
     ids: NDArray[np.int64]
     matrix: NDArray[np.float32]
 
+    def cosines(self, query: NDArray[np.float32]) -> dict[int, float]:
+        """Return the cosine of every passage that has a vector, nearest first."""
+        if not len(self.ids):
+            return {}
+        found = self.matrix @ query
+        order = np.argsort(-found, kind="stable")
+        return {int(self.ids[at]): float(found[at]) for at in order}
+
 
 class HybridRetriever:
-    """Searches the store's passages. One per process."""
+    """Searches the store's passages. One per process; safe to share between threads."""
 
     def __init__(self, store: Store, encoder: QueryEncoder | None) -> None:
         self._store = store
         self._encoder = encoder
-        self._has_changed = _changes(store.watch())
         self._vectors: _Vectors | None = None
 
     def search(self, text: str, k: int) -> list[PassageHit]:
         """Return the `k` best passages for a text, best first; empty when nothing is indexed."""
-        self._refresh()
-        by_meaning = self._by_meaning(text)
-        return self._store.read(_search, text, by_meaning, k)
+        query = self._encoder.encode(text) if self._encoder else None
+        return self._store.read(self._look, text, query, k)
 
-    def _refresh(self) -> None:
-        if self._encoder and (self._has_changed() or self._vectors is None):
-            known = self._vectors.mark if self._vectors else None
-            fresh = self._store.read(_load, self._encoder.name, known)
-            self._vectors = fresh or self._vectors
+    def _look(
+        self, session: Session, text: str, query: NDArray[np.float32] | None, k: int
+    ) -> list[PassageHit]:
+        vectors = self._refreshed(session)
+        cosines = vectors.cosines(query) if vectors and query is not None else {}
+        return _search(session, text, cosines, k)
 
-    def _by_meaning(self, text: str) -> dict[int, float]:
-        """Return the cosine of every passage that has a vector, nearest first."""
-        if self._encoder is None or self._vectors is None or not len(self._vectors.ids):
-            return {}
-        cosines = self._vectors.matrix @ self._encoder.encode(text)
-        order = np.argsort(-cosines, kind="stable")
-        return {int(self._vectors.ids[at]): float(cosines[at]) for at in order}
-
-
-def _changes(version: Callable[[], int]) -> Callable[[], bool]:
-    """Return a question: has anything been committed since it was last asked?"""
-    seen: list[int] = []
-
-    def has_changed() -> bool:
-        now = version()
-        is_new = seen != [now]
-        seen[:] = [now]
-        return is_new
-
-    return has_changed
+    def _refreshed(self, session: Session) -> _Vectors | None:
+        """Return the vectors of this snapshot, read again only if the passages changed."""
+        if self._encoder is None:
+            return None
+        mark = tuple(session.connection().execute(_MARK).one())
+        if self._vectors is None or self._vectors.mark != mark:
+            self._vectors = _load(session, self._encoder.name, mark)
+        return self._vectors
 
 
-def _load(session: Session, encoder: str, known: str | None) -> _Vectors | None:
-    """Read every vector of this encoder, or nothing if the passages are as known."""
-    mark = session.connection().execute(_MARK).scalar()
-    if mark is not None and mark == known:
-        return None
+def _load(session: Session, encoder: str, mark: tuple[int, ...]) -> _Vectors:
+    """Read every vector of this encoder."""
     statement = (
         select(Passage.id, Passage.vector)
         .where(col(Passage.encoder) == encoder, col(Passage.vector).is_not(None))

@@ -4,6 +4,7 @@ The first rule whose condition holds words the reply and proposes the action. No
 cannot be weighed, gives a holding reply and a named concern, never a guess.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,7 +84,7 @@ class Composer:
     ) -> Proposal:
         doubt = self._templates.render(decision.doubt, context) if decision.doubt else ""
         args = {name: pick(path, context) for name, path in decision.args.items()}
-        body = self._templates.render(decision.reply, context)
+        body = _flow(self._templates.render(decision.reply, context))
         return Proposal(
             reply=self._letter(body, context),
             kind=decision.action or REPLY_ONLY,
@@ -103,6 +104,12 @@ class Composer:
             greeting = "Hello,"
         parts = (greeting, body, self._company.signature.strip())
         return "\n\n".join(part for part in parts if part)
+
+
+def _flow(text: str) -> str:
+    """Return the text with each paragraph on one line: rules are wrapped for whoever wrote them."""
+    paragraphs = re.split(r"\n\s*\n", text)
+    return "\n\n".join(re.sub(r"\s*\n(?!\s*(?:[-*•]|\d+\.) )\s*", " ", one) for one in paragraphs)
 
 
 def _is_quoted(text: str, body: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.company import Company
 from agents.company.expressions import sentences
-from agents.models.entities import MONTHS, find_amounts, find_ids
+from agents.models.entities import MAX_CHARS, MONTHS, find_amounts, find_ids
 from agents.ports import Proposal, TicketView
 from store.actions import REPLY_ONLY
 from store.money import Money
@@ -25,6 +25,12 @@ _PROMISE = re.compile(
     re.IGNORECASE,
 )
 _CONDITION = re.compile(r"\b(?:if|unless|once|when|should|as soon as|until)\b", re.IGNORECASE)
+_ORDERS = re.compile(
+    r"\b(?:ignore|forget|disregard|override|bypass)\b[^.!?]{0,40}"
+    r"\b(?:rules?|instructions?|prompts?|guidelines|polic(?:y|ies))\b"
+    r"|\b(?:system prompt|developer mode|you are (?:now|the manager)|you must approve)\b",
+    re.IGNORECASE,
+)
 _ISO_DATE = re.compile(r"\b20[0-9]{2}-(0[1-9]|1[0-2])-([0-3][0-9])")
 _NAMES = "|".join(f"{name}|{name[:3]}" for name in MONTHS)
 _DAY_FIRST = re.compile(rf"\b([0-3]?[0-9])(?:st|nd|rd|th)? (?:of )?({_NAMES})\b", re.IGNORECASE)
@@ -56,6 +62,7 @@ def criticise(
         *_money(company, proposal),
         *_promises(proposal, evidence),
         *_unaddressed(company, proposal, evidence),
+        *_steering(evidence),
     ]
     return Critique(agrees=not objections, objections=objections[:MAX_OBJECTIONS])
 
@@ -65,7 +72,7 @@ def _gather(
 ) -> _Evidence:
     passages = "\n".join(f"{hit.title}\n{hit.text}" for hit in retrieval.passages)
     facts = json.dumps(tool_call.facts, ensure_ascii=False, default=str)
-    asked = f"{ticket.subject}\n{ticket.text}"
+    asked = f"{ticket.subject}\n{ticket.text}"[:MAX_CHARS]
     amounts = {*_whole_numbers(tool_call.facts), *find_amounts(passages, company.currency)}
     amounts |= set(find_amounts(facts, company.currency))
     received = _day(ticket.received_at)
@@ -133,6 +140,12 @@ def _unaddressed(company: Company, proposal: Proposal, evidence: _Evidence) -> I
     rivals = [one for one in asked if kind and _kind_of(company, one) == kind]
     if rivals and order not in rivals:
         yield f"The action is on {order}, which is not what the customer names"
+
+
+def _steering(evidence: _Evidence) -> Iterator[str]:
+    """Object to a message that speaks to the machine: it steers nothing, but is no plain request."""
+    if _ORDERS.search(evidence.asked):
+        yield "The message tries to give orders to whoever answers it"
 
 
 def _kind_of(company: Company, one: str) -> str | None:

@@ -35,7 +35,7 @@ _MONTH = re.compile(
 )
 _ISO_MONTH = re.compile(r"\b(20[0-9]{2}-(?:0[1-9]|1[0-2]))(?:-[0-3][0-9])?\b")
 _RELATIVE = re.compile(r"\b(this|last|previous)\s+month(?:'s)?\b", re.IGNORECASE)
-_NUMBER = r"[0-9]{1,3}(?:[ ,.'][0-9]{3})*(?:[.,][0-9]{1,3})?|[0-9]+(?:[.,][0-9]{1,3})?"
+_NUMBER = r"[0-9]{1,3}(?:[ ,.'][0-9]{3}){0,4}(?:[.,][0-9]{1,3})?|[0-9]{1,12}(?:[.,][0-9]{1,3})?"
 _CURRENCY_WORDS = {
     "EUR": ("€", "eur", "euro", "euros"),
     "USD": ("$", "usd", "dollar", "dollars"),

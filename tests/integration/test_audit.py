@@ -95,9 +95,7 @@ def test_the_trail_cannot_be_rewritten_without_its_key(
 def test_the_cut_tail_is_seen_by_its_head(store: Store, settings: Settings) -> None:
     """Without an anchor outside the file a shorter chain is whole: the head tells them apart."""
     before = verify(store)
-    gated.tamper(
-        settings, "DELETE FROM audit_entry WHERE seq = (SELECT max(seq) FROM audit_entry)"
-    )
+    gated.tamper(settings, "DELETE FROM audit_entry WHERE seq = (SELECT max(seq) FROM audit_entry)")
     after = verify(store)
     assert after.is_ok
     assert (after.head, after.entries) != (before.head, before.entries)

@@ -17,6 +17,8 @@ from store.settings import Settings
 
 OTHER_ARGS = json.dumps({"amount_minor": 999_999, "customer_id": "C-1", "order_id": "O-1"})
 
+GATE = "step_record SET output ="
+
 
 @pytest.fixture
 def by_gate(store: Store) -> Due:
@@ -63,18 +65,16 @@ def test_what_the_gate_or_a_person_authorised_is_delivered(
         ("UPDATE draft SET gate_input = json_set(gate_input, '$.confidence', null)", "does not"),
         ("UPDATE draft SET gate_input = '{}'", "cannot be read"),
         ("UPDATE policy SET body = json_set(body, '$.threshold', 0.99)", "does not let it pass"),
-        ("UPDATE policy SET body = json_set(body, '$.always_person', json_array('refund'))", "pass"),
+        (
+            "UPDATE policy SET body = json_set(body, '$.always_person', json_array('refund'))",
+            "pass",
+        ),
         ("UPDATE policy SET body = json_set(body, '$.daily_cap_minor', 100)", "does not let"),
         ("UPDATE policy SET version = 7", "cannot be read"),
         ("DELETE FROM step_record WHERE name = 'gate'", "neither a person nor the gate"),
+        (f"UPDATE {GATE} json_set(output, '$.outcome', 'escalate') WHERE name = 'gate'", "not let"),
         (
-            "UPDATE step_record SET output = json_set(output, '$.outcome', 'escalate')"
-            " WHERE name = 'gate'",
-            "does not let it pass",
-        ),
-        (
-            "UPDATE step_record SET output = json_set(output, '$.automatic_today_minor', 19000)"
-            " WHERE name = 'gate'",
+            f"UPDATE {GATE} json_set(output, '$.automatic_today_minor', 19000) WHERE name = 'gate'",
             "does not let it pass",
         ),
     ],

@@ -39,8 +39,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def ask(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     answer = await client.call_tool(tool, arguments)
     assert not answer.is_error, answer.content
-    assert answer.structured_content is not None
-    return answer.structured_content
+    facts: dict[str, Any] | None = answer.structured_content
+    assert facts is not None
+    return facts
 
 
 async def refusal(client: Client, tool: str, **arguments: Any) -> str:

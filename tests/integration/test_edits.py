@@ -38,9 +38,7 @@ def test_an_edit_of_the_words_alone_leaves_the_action_as_it_was(
     assert edited.action == builders.refund().model_dump(mode="json")
 
 
-def test_an_edited_draft_is_what_the_executor_finds_authorised(
-    store: Store, now: datetime
-) -> None:
+def test_an_edited_draft_is_what_the_executor_finds_authorised(store: Store, now: datetime) -> None:
     case = gated.case(store)
     request = case.edit(args={**ARGS, "amount_minor": 100})
     store.transact(reviews.decide, request, now=now, undo_seconds=0)

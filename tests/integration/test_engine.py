@@ -63,7 +63,9 @@ def pragma(store: Store, name: str) -> object:
 def test_processes_that_open_a_new_store_at_once_lose_no_update(settings: Settings) -> None:
     assert all_together(settings.home) == [0] * PROCESSES
     store = settings.open()
-    total = store.read(lambda s: s.connection().execute(text("SELECT in_flight FROM worker")).scalar())
+    total = store.read(
+        lambda s: s.connection().execute(text("SELECT in_flight FROM worker")).scalar()
+    )
     assert total == PROCESSES * THREADS * TURNS
     store.close()
 

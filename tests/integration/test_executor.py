@@ -31,9 +31,7 @@ def writer(store: Store) -> Iterator[GroupWriter]:
 
 
 def executor(store: Store, writer: GroupWriter, tools: Tools, now: datetime) -> Executor:
-    return Executor(
-        store, writer, tools, clock=FixedClock(now), lease_seconds=30.0, drain=True
-    )
+    return Executor(store, writer, tools, clock=FixedClock(now), lease_seconds=30.0, drain=True)
 
 
 def statuses(store: Store, run_id: int) -> list[OutboxStatus]:
@@ -179,13 +177,28 @@ async def test_a_stopped_executor_finishes_the_call_under_way(
     assert statuses(store, case.run_id) == [OutboxStatus.SENT]
 
 
+class BrokenTools:
+    """Breaks its port's promise never to raise."""
+
+    async def call(self, tool: str, args: Mapping[str, Any]) -> ToolCallRecord:
+        raise RuntimeError(f"{tool} broke")
+
+
+async def test_a_delivery_that_cannot_be_settled_ends_the_executor_instead_of_hanging(
+    store: Store, writer: GroupWriter, now: datetime
+) -> None:
+    case = gated.passed(store)
+    one = executor(store, writer, BrokenTools(), now)
+    with pytest.raises(RuntimeError, match="issue_refund broke"):
+        await asyncio.wait_for(one.work(), 10)
+    assert statuses(store, case.run_id)[0] is OutboxStatus.SENDING, "its lease will run out"
+
+
 async def test_many_entries_are_delivered_each_once(
     store: Store, writer: GroupWriter, now: datetime
 ) -> None:
     def enqueue_many(session: Any) -> list[gated.Gated]:
-        return [
-            gated.build(session, confidence=0.97, customer_id=f"C-{n}") for n in range(25)
-        ]
+        return [gated.build(session, confidence=0.97, customer_id=f"C-{n}") for n in range(25)]
 
     cases = store.transact(enqueue_many)
     tools = ScriptedTools({"issue_refund": [{}], "send_reply": [{}]}, is_endless=True)

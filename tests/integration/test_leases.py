@@ -83,7 +83,7 @@ def test_a_worker_whose_lease_expired_can_write_nothing_once_it_was_taken_back(
         partial(escalations.escalate, now=now),
     ):
         with pytest.raises(LeaseLost):
-            store.transact(verb, late.run_id, late.epoch)  # type: ignore[arg-type]
+            store.transact(verb, late.run_id, late.epoch)
     with pytest.raises(LeaseLost):
         store.transact(steps.record, late.run_id, late.epoch, record)
     assert gated.count(store, "step_record") == 0
@@ -100,9 +100,7 @@ def test_a_run_taken_back_cannot_be_written_even_before_somebody_else_has_it(
         store.transact(queue.release, late.run_id, late.epoch)
 
 
-def test_the_next_claimer_goes_on_after_the_last_recorded_step(
-    store: Store, now: datetime
-) -> None:
+def test_the_next_claimer_goes_on_after_the_last_recorded_step(store: Store, now: datetime) -> None:
     queued(store, 1, now)
     (first,) = claim(store, "one")
     store.transact(steps.record, 1, first.epoch, gated.write("intent", gated.INTENT))

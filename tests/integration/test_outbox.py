@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import gated
@@ -16,7 +17,6 @@ from store.outbox import Due
 from store.outputs import CommitOutput
 from store.schema import StepRecord
 from store.transitions import OutboxStatus, RunStatus
-
 
 
 def claim(store: Store, worker: str = "x", *, limit: int = 9, lease: float = 60) -> list[Due]:
@@ -36,7 +36,11 @@ def test_a_pass_is_authorised_without_a_person(store: Store) -> None:
     action, reply = gated.entries(store, case.run_id)
     assert (action.tool, reply.tool) == ("issue_refund", "send_reply")
     assert action.decision_id is None
-    assert json.loads(action.body) == {"amount_minor": 4250, "customer_id": "C-1", "order_id": "O-1"}
+    assert json.loads(action.body) == {
+        "amount_minor": 4250,
+        "customer_id": "C-1",
+        "order_id": "O-1",
+    }
     assert gated.status(store, case.run_id) is RunStatus.COMMITTING
     assert str(UUID(action.id)) == action.id != reply.id
 
@@ -136,14 +140,14 @@ def test_an_executor_that_was_thought_dead_cannot_settle_any_more(
     (late,) = claim(store, "late", lease=-1)
     store.transact(outbox.reap, now=now)
     (again,) = claim(store, "next")
-    for verb, values in (
-        (outbox.mark_sent, {"receipt": {}, "latency_ms": 1.0, "now": now}),
-        (outbox.mark_failed, {"error": "x", "now": now}),
-        (outbox.mark_unknown, {"error": "x", "now": now}),
-        (outbox.postpone, {"error": "x", "delay_seconds": 0.0}),
+    for verb in (
+        partial(outbox.mark_sent, receipt={}, latency_ms=1.0, now=now),
+        partial(outbox.mark_failed, error="x", now=now),
+        partial(outbox.mark_unknown, error="x", now=now),
+        partial(outbox.postpone, error="x", delay_seconds=0.0),
     ):
         with pytest.raises(LeaseLost):
-            store.transact(verb, late, **values)  # type: ignore[operator]
+            store.transact(verb, late)
     send(store, again, now)
 
 
@@ -188,9 +192,7 @@ def test_nothing_is_due_behind_a_call_that_is_under_way_or_unknown(
 def test_a_run_is_authorised_once(store: Store, now: datetime) -> None:
     case = gated.passed(store)
     with pytest.raises(LeaseLost):
-        store.transact(
-            outbox.authorise_pass, case.run_id, case.epoch, is_audited=False, now=now
-        )
+        store.transact(outbox.authorise_pass, case.run_id, case.epoch, is_audited=False, now=now)
     assert gated.count(store, "outbox") == 2
 
 

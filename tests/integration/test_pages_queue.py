@@ -46,7 +46,9 @@ def decided(store: Store, review_id: int) -> Card:
     return store.read(card, review_id)
 
 
-def test_the_most_urgent_card_is_opened_first(at: AppTest, store: Store, clock: pages.Clock) -> None:
+def test_the_most_urgent_card_is_opened_first(
+    at: AppTest, store: Store, clock: pages.Clock
+) -> None:
     found = store.read(queue_page, now=clock.at)
     assert shown(at) == found.items[0].review_id
     assert [row["id"] for row in pages.part(at, "queue_list")["items"]] == [
@@ -79,6 +81,16 @@ def test_a_strangers_text_reaches_the_page_only_as_component_data(at: AppTest) -
     open_ticket(at, "T-2004")
     assert hostile in pages.part(at, "case")["message"]["text"]
     assert hostile not in pages.words_of(at)
+
+
+def test_the_strip_shows_retries_and_marks_the_doubtful_step(at: AppTest) -> None:
+    open_ticket(at, "T-2004")
+    retrieval = pages.part(at, "evidence")["steps"][1]
+    assert (retrieval["title"], retrieval["state"]) == ("Retrieval", "ran")
+    assert "2 tries" in retrieval["note"]
+    open_ticket(at, "T-2001")
+    steps = pages.part(at, "evidence")["steps"]
+    assert [step["title"] for step in steps if step["doubtful"]] != []
 
 
 def test_approve_records_one_decision_and_opens_the_next_card(at: AppTest, store: Store) -> None:
@@ -237,7 +249,9 @@ def test_an_audit_gives_no_probability_away_and_takes_right_or_wrong(
 ) -> None:
     policy = desk.POLICY.model_copy(update={"audit_rate": 1.0})
     desk.company(store, now=clock.at, policy=policy)
-    desk.run(store, desk.Case("T-1", "Where is it?", amount_minor=None, confidence=0.97), at=clock.at)
+    desk.run(
+        store, desk.Case("T-1", "Where is it?", amount_minor=None, confidence=0.97), at=clock.at
+    )
     at = pages.app()
     at.query_params["tab"] = "Audits"
     at.run()

@@ -36,9 +36,7 @@ def test_a_duplicate_inside_one_batch_is_found_too(store: Store, now: datetime) 
     assert [result.is_duplicate for result in results] == [False, True, True]
 
 
-def test_without_an_id_customer_text_and_time_are_the_identity(
-    store: Store, now: datetime
-) -> None:
+def test_without_an_id_customer_text_and_time_are_the_identity(store: Store, now: datetime) -> None:
     ticket = NewTicket("Where is it?", customer_id="C-1", received_at=now)
     others = [
         NewTicket("Where is it?", customer_id="C-2", received_at=now),

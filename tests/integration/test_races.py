@@ -56,9 +56,10 @@ def test_two_people_deciding_at_once_are_one_decision_and_one_that_came_too_late
 ) -> None:
     cases = stores[0].transact(gated.several, TRIES)
     requests = [(case.approve("Ana"), case.reject("Ben")) for case in cases]
-    one, other = (partial(store.transact, reviews.decide, now=now) for store in stores)
+    one, other = stores
     results = at_once(
-        [partial(one, ana) for ana, _ in requests], [partial(other, ben) for _, ben in requests]
+        [partial(one.transact, reviews.decide, ana, now=now) for ana, _ in requests],
+        [partial(other.transact, reviews.decide, ben, now=now) for _, ben in requests],
     )
     for case, (ana, ben), pair in zip(cases, requests, results, strict=True):
         (late,) = [result for result in pair if isinstance(result, GreenlightError)]
@@ -83,9 +84,13 @@ def test_what_is_undone_is_never_sent_and_what_is_sent_never_undone(
             reviews.decide(session, request, now=now, undo_seconds=0)
 
     person.transact(approved)
-    undo = partial(person.transact, reviews.undo, person="Ana", now=now)
-    claim = partial(executor.transact, outbox.claim, "x", limit=1, lease_seconds=60)
-    results = at_once([partial(undo, one.decision_id) for one in requests], [claim] * TRIES)
+    results = at_once(
+        [
+            partial(person.transact, reviews.undo, one.decision_id, "Ana", now=now)
+            for one in requests
+        ],
+        [partial(executor.transact, outbox.claim, "x", limit=1, lease_seconds=60)] * TRIES,
+    )
     begun = {due.run_id for _, claimed in results for due in claimed}
     undone = {case.run_id for case, (done, _) in zip(cases, results, strict=True)
               if not isinstance(done, UndoTooLate)}  # fmt: skip

@@ -14,7 +14,7 @@ from store.errors import AlreadyDecided, BadInput, NotAllowed, NotFound, StaleRe
 from store.gate import PolicyBody
 from store.outputs import Reason
 from store.schema import Label
-from store.transitions import Outcome, OutboxStatus, ReviewKind, ReviewStatus, RunStatus, Verdict
+from store.transitions import OutboxStatus, Outcome, ReviewKind, ReviewStatus, RunStatus, Verdict
 
 BLOCK = Reason(code="recipient_mismatch", message="The draft would act on another customer")
 AUDITED = PolicyBody(audit_rate=1.0)
@@ -165,9 +165,7 @@ def test_an_escalation_takes_no_audit_verdict(
         store.transact(reviews.decide, case.verdict(verdict), now=now)
 
 
-def test_moving_the_threshold_never_releases_a_waiting_review(
-    store: Store, now: datetime
-) -> None:
+def test_moving_the_threshold_never_releases_a_waiting_review(store: Store, now: datetime) -> None:
     from store import policies
 
     case = gated.case(store)

@@ -37,9 +37,7 @@ def test_undo_of_a_rejection_reopens_it(store: Store, now: datetime) -> None:
     assert (run.status, run.finished_at) == (RunStatus.AWAITING_REVIEW, None)
 
 
-def test_undo_of_an_edit_goes_back_to_the_draft_that_was_shown(
-    store: Store, now: datetime
-) -> None:
+def test_undo_of_an_edit_goes_back_to_the_draft_that_was_shown(store: Store, now: datetime) -> None:
     case = gated.case(store)
     decided = decide(store, case.edit(reply="Other words"), now=now)
     again = store.transact(reviews.undo, decided.decision_id, "Ana", now=now)
@@ -61,8 +59,8 @@ def test_after_an_undo_the_draft_can_be_decided_anew(store: Store, now: datetime
 def test_the_window_closes(store: Store, now: datetime) -> None:
     case = gated.case(store)
     decided = decide(store, case.approve(), now=now)
+    late = decided.undo_until + timedelta(milliseconds=1)
     with pytest.raises(UndoTooLate):
-        late = decided.undo_until + timedelta(milliseconds=1)
         store.transact(reviews.undo, decided.decision_id, "Ana", now=late)
     assert gated.status(store, case.run_id) is RunStatus.COMMITTING
     store.transact(reviews.undo, decided.decision_id, "Ana", now=decided.undo_until)

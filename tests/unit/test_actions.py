@@ -11,8 +11,12 @@ from store.actions import Action, canonical_json, digest, reply_only
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet=st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(alphabet=st.characters(codec="utf-8"), max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(alphabet=st.characters(codec="utf-8"), max_size=8), inner, max_size=3
+        )
+    ),
     max_leaves=8,
 )
 ARGS = st.dictionaries(st.text(alphabet="abcdef", min_size=1), VALUES, max_size=4)

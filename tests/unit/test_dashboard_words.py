@@ -10,7 +10,14 @@ from store.outputs import Reason
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(None, "–"), (0, "0 s"), (59.9, "59 s"), (300, "5 min"), (11_520, "3 h 12 min"), (187_200, "2 d 4 h")],
+    [
+        (None, "–"),
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (300, "5 min"),
+        (11_520, "3 h 12 min"),
+        (187_200, "2 d 4 h"),
+    ],
 )
 def test_an_age_uses_at_most_two_units(seconds: float | None, said: str) -> None:
     assert words.age(seconds) == said

@@ -92,6 +92,11 @@ def test_a_doubtful_case_needs_a_named_doubt() -> None:
     assert judge(doubtful, outputs(concerns=("which order?",))).is_right
 
 
+def test_what_only_a_person_can_find_out_is_never_right_as_drafted() -> None:
+    hidden = TRUTH.model_copy(update={"is_doubtful": True, "needs_person": True})
+    assert judge(hidden, outputs(concerns=("which order?",))) == (False, "tool_call")
+
+
 def test_out_of_scope_is_right_only_when_it_is_said_and_nothing_is_done() -> None:
     assert judge(OUT_OF_SCOPE, outputs(intent=None, action=reply_only(None))).is_right
     assert judge(OUT_OF_SCOPE, outputs(action=reply_only(None))) == (False, "intent")
