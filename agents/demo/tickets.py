@@ -39,7 +39,7 @@ T = TypeVar("T")
 TICKETS_PER_CHAPTER = 700  # of the live stream, before the next cast of customers takes over
 _RECENT = 12  # a customer writes about one of this many latest stories of a kind
 _AS_IT_SEEMS = 0.4  # of the doubtful cases
-_HOURS = (
+_HOURS = (  # tickets by hour of the day, from midnight
     *(0.2, 0.1, 0.1, 0.1, 0.1, 0.2, 0.4, 1.0, 2.0, 3.0, 3.2, 3.0),
     *(2.2, 2.5, 2.8, 2.8, 2.6, 2.2, 1.8, 1.6, 1.5, 1.1, 0.7, 0.4),
 )
@@ -200,8 +200,7 @@ class _Author:
 
     def _ask(self, question: Question) -> tuple[str, TicketTruth]:
         slots = {"item": self.rng.choice(_ITEMS)}
-        phrase = self.rng.choice(question.phrases)
-        text = compose(phrase, slots, self.rng, names_order=False)
+        text = compose(self.rng.choice(question.phrases), slots, self.rng, names_order=False)
         truth = TicketTruth(
             scenario=question.section,
             intents=(question.intent,),
@@ -216,8 +215,7 @@ class _Author:
     def _loose(self, at: datetime, scenario: str, said: tuple[str, ...]) -> DemoTicket:
         text = compose(self.rng.choice(said), {}, self.rng, names_order=False)
         customer_id = self._anybody() if self.rng.random() < 0.7 else None
-        truth = TicketTruth(scenario=scenario, intents=(None,))
-        return self._ticket(at, text, customer_id, truth)
+        return self._ticket(at, text, customer_id, TicketTruth(scenario=scenario, intents=(None,)))
 
     def _out_of_scope(self, at: datetime) -> DemoTicket:
         return self._loose(at, "out_of_scope", phrases.OUT_OF_SCOPE)

@@ -143,7 +143,7 @@ def _unaddressed(company: Company, proposal: Proposal, evidence: _Evidence) -> I
 
 
 def _steering(evidence: _Evidence) -> Iterator[str]:
-    """Object to a message that speaks to the machine: it steers nothing, but is no plain request."""
+    """Object to a message that speaks to the machine: it steers nothing, but a person looks."""
     if _ORDERS.search(evidence.asked):
         yield "The message tries to give orders to whoever answers it"
 

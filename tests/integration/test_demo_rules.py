@@ -171,9 +171,8 @@ async def test_every_rule_is_reached_and_worded(counter: Counter, company: Compa
 def test_no_negation_stops_before_the_dot(company: Company) -> None:
     """`!a.b` is `(!a).b` in JMESPath, which is never true."""
     assert pick("!a.b", {"a": {"b": False}}) is None
-    conditions = [
-        rule.when or "" for rules in company.intents for rule in (*rules.lookups, *rules.decisions)
-    ]
+    conditions = [one.when or "" for rules in company.intents for one in rules.lookups]
+    conditions += [one.when or "" for rules in company.intents for one in rules.decisions]
     assert [one for one in conditions if re.search(r"![a-z_]+[.\[]", one)] == []
 
 

@@ -46,7 +46,7 @@ def all_together(home: Path) -> list[int | None]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["store.settings", "alembic.command"])
     processes = [
-        context.Process(target=increment_many_times, args=(home, number % 2 == 0))
+        context.Process(target=increment_many_times, args=(home, number > 0))
         for number in range(PROCESSES)
     ]
     for process in processes:

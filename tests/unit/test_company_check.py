@@ -118,6 +118,17 @@ def test_too_few_examples_and_a_missing_key_are_named(tmp_path: Path) -> None:
     assert any(message == "intents[1].title: it is missing" for message in messages(found))
 
 
+def test_a_lone_intent_needs_foreign_requests_to_be_told_from(tmp_path: Path) -> None:
+    rest = small.TOML[small.TOML.index('[[intents]]\nname = "shipping_time"') :]
+    foreign = small.TOML[small.TOML.index("[out_of_scope]") : small.TOML.index("[[servers]]\n")]
+    alone = mistakes(tmp_path, (rest, ""), (foreign, ""))
+    assert [one.message for one in alone] == [
+        "a single intent needs at least 3 requests that are not for this company"
+    ]
+    few = mistakes(tmp_path, (foreign, '[out_of_scope]\nexamples = ["Hello?"]\n\n'))
+    assert any("give none or at least 3" in message for message in messages(few))
+
+
 def test_no_reply_tool_and_two_reply_tools_are_mistakes(tmp_path: Path) -> None:
     none = mistakes(tmp_path, ("reply = true", 'action = "answer"'))
     assert any("one must send the customer's answer" in message for message in messages(none))
