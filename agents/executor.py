@@ -111,6 +111,7 @@ class Executor:
         self._keys = {tool.name: tool.key_field for tool in store.read(registry.tools)}
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+        self._failure: BaseException | None = None
 
     def stop(self) -> None:
         """Begin no further delivery; those under way are finished."""
@@ -132,6 +133,8 @@ class Executor:
                 await asyncio.wait(self._in_flight)
         finally:
             await self._writer.write(workers.stop, self._name)
+        if self._failure is not None:
+            raise self._failure
 
     async def _deliver_until_stopped(self) -> None:
         version = self._store.watch()
@@ -162,8 +165,15 @@ class Executor:
         for entry in entries:
             task = asyncio.create_task(self._deliver(entry))
             self._in_flight.add(task)
-            task.add_done_callback(self._in_flight.discard)
+            task.add_done_callback(self._ended)
         return len(entries)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Leave if nobody settled it: then its lease runs out, and `reap` decides."""
+        self._in_flight.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+            self.stop()
 
     async def _seconds_until_due(self) -> float | None:
         return self._store.read(outbox.next_due_seconds)

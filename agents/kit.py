@@ -75,7 +75,12 @@ class Kit:
 
     async def _tool_call(self, ticket: TicketView, state: State) -> Made:
         output, usage = await tool_call.run(
-            self.tools, self.bench.company, ticket, state["intent"], state["retrieval"]
+            self.tools,
+            self.bench.company,
+            ticket,
+            state["intent"],
+            state["retrieval"],
+            self.bench.schemas,
         )
         broken = [call for call in output.calls if call.error_class in WORTH_RETRYING]
         trouble = "; ".join(call.error or call.tool for call in broken) or None

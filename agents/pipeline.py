@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
+from sqlalchemy.exc import OperationalError
 from tenacity import (
     AsyncRetrying,
     retry_if_exception,
@@ -73,7 +74,8 @@ class TroubleError(Exception):
 def _is_transient(error: BaseException) -> bool:
     if isinstance(error, ModelError):
         return error.is_transient
-    return isinstance(error, TimeoutError | InjectedFaultError | TroubleError | ConnectionError)
+    mendable = TimeoutError | InjectedFaultError | TroubleError | ConnectionError | OperationalError
+    return isinstance(error, mendable)
 
 
 def build(
@@ -83,10 +85,10 @@ def build(
     graph = StateGraph(State, context_schema=Visit)
     names = list(work)
     for name, (kind, step) in work.items():
-        graph.add_node(name, durable(name, kind, step, journal))
-    graph.add_node("gate", _gate(journal))
-    graph.add_node("commit", _commit(journal))
-    graph.add_node("review", _review(journal))
+        graph.add_node(name, _named(name, durable(name, kind, step, journal)))
+    graph.add_node("gate", _named("gate", _gate(journal)))
+    graph.add_node("commit", _named("commit", _commit(journal)))
+    graph.add_node("review", _named("review", _review(journal)))
     graph.add_edge(START, names[0])
     for earlier, later in zip(names, [*names[1:], "gate"], strict=True):
         graph.add_edge(earlier, later)
@@ -111,21 +113,30 @@ def durable(name: str, kind: type[Output], step: Step, journal: Journal) -> Node
         if recorded is not None:
             return {name: kind.model_validate(recorded)}
         before = visit.claim.attempts.get(name, 0)
+        async for retry in _retries(journal):
+            turn = retry.retry_state.attempt_number
+            with retry:
+                attempt = Attempt(name, before + turn, journal.now(visit))
+                is_last = turn == MAX_ATTEMPTS
+                made = await _attempt(step, state, visit, journal, attempt, is_last=is_last)
+                return {name: made.output}
+        raise AssertionError("tenacity returns or raises")
+
+    return node
+
+
+def _named(name: str, node: Node) -> Node:
+    """Say which node failed, whatever it raised, so that the worker can settle every failure."""
+
+    async def named(state: State, *, runtime: Runtime[Visit]) -> dict[str, Any]:
         try:
-            async for retry in _retries(journal):
-                turn = retry.retry_state.attempt_number
-                with retry:
-                    attempt = Attempt(name, before + turn, journal.now(visit))
-                    is_last = turn == MAX_ATTEMPTS
-                    made = await _attempt(step, state, visit, journal, attempt, is_last=is_last)
-                    return {name: made.output}
+            return await node(state, runtime=runtime)
         except LeaseLost:
             raise
         except Exception as error:
             raise StepFailedError(name, error) from error
-        raise AssertionError("tenacity returns or raises")
 
-    return node
+    return named
 
 
 def _retries(journal: Journal) -> AsyncRetrying:
@@ -159,7 +170,7 @@ async def _attempt(
 
 
 def _gate(journal: Journal) -> Node:
-    async def gate(state: State, *, runtime: Runtime[Visit]) -> dict[str, Any]:
+    async def gate(state: State, *, runtime: Runtime[Visit]) -> dict[str, Any]:  # noqa: ARG001
         visit = runtime.context
         recorded = visit.claim.recorded.get("gate")
         if recorded is not None:
@@ -192,7 +203,7 @@ def _commit(journal: Journal) -> Node:
 
 
 def _review(journal: Journal) -> Node:
-    async def review(state: State, *, runtime: Runtime[Visit]) -> dict[str, Any]:
+    async def review(state: State, *, runtime: Runtime[Visit]) -> dict[str, Any]:  # noqa: ARG001
         visit = runtime.context
         now = journal.now(visit)
         await journal.write(visit, escalations.escalate, now=now)

@@ -56,7 +56,7 @@ class Worker:
         self._journal = journal
         self._graph = build(kit.work(), journal)
         self._shift = shift
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight: dict[asyncio.Task[None], Claim] = {}
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -82,9 +82,12 @@ class Worker:
         finally:
             failure = beat.exception() if beat.done() else None
             beat.cancel()
-            for task in self._in_flight:
+            unfinished = dict(self._in_flight)
+            for task in unfinished:
                 task.cancel()
-            await asyncio.gather(beat, *self._in_flight, return_exceptions=True)
+            await asyncio.gather(beat, *unfinished, return_exceptions=True)
+            for claim in unfinished.values():
+                await self._give_back(claim)
             await self._journal.writer.write(workers.stop, shift.worker)
         if failure is not None:
             raise failure
@@ -123,22 +126,15 @@ class Worker:
             lease_seconds=self._shift.lease_seconds,
         )
         for claim in claims:
-            task = asyncio.create_task(self._run(claim))
-            self._in_flight.add(task)
-            task.add_done_callback(self._in_flight.discard)
+            task = asyncio.create_task(self.attend(claim))
+            self._in_flight[task] = claim
+            task.add_done_callback(self._in_flight.pop)
         return len(claims)
 
     async def _is_drained(self) -> bool:
         """Nothing queued or running anywhere: what waits for a later retry counts as queued."""
         counts = self._store.read(queue.counts)
         return not any(counts.get(status) for status in (RunStatus.QUEUED, RunStatus.RUNNING))
-
-    async def _run(self, claim: Claim) -> None:
-        try:
-            await self.attend(claim)
-        except asyncio.CancelledError:
-            await self._give_back(claim)
-            raise
 
     async def attend(
         self, claim: Claim, on_step: Callable[[str, str, float], None] | None = None

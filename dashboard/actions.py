@@ -53,10 +53,13 @@ def open_card(review_id: int) -> None:
     session.refuse(None)
 
 
-def approve(card: Card) -> None:
-    """Approve exactly what was shown; an edit in the box is never dropped silently."""
+def approve(card: Card, *, is_changing: bool = False) -> None:
+    """Approve exactly what was shown; an edit begun beside it is never dropped silently."""
     if is_edited(card):
         _problem("You changed the reply. Send your edit with Ctrl+Enter, or take it back first.")
+        return
+    if is_changing:
+        _problem("You are changing the action. Send that with Ctrl+Enter, or switch it off first.")
         return
     _decide(card, Verdict.APPROVE)
 

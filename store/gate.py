@@ -7,7 +7,7 @@ never passes.
 
 import math
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,8 @@ from store.actions import Action
 from store.money import Money
 from store.outputs import Reason
 from store.transitions import Outcome
+
+Unit = Annotated[float, Field(ge=0, le=1)]
 
 
 class AmountRule(BaseModel):
@@ -32,13 +34,13 @@ class PolicyBody(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    threshold: float = Field(default=0.85, ge=0, le=1)  # passes iff confidence > threshold
-    thresholds: dict[str, float] = {}  # by action kind, overriding `threshold`
+    threshold: Unit = 0.85  # passes iff confidence > threshold
+    thresholds: dict[str, Unit] = {}  # by action kind, overriding `threshold`
     amount_rules: tuple[AmountRule, ...] = ()
     always_person: tuple[str, ...] = ()  # action kinds that never go out alone
     daily_cap_minor: int = Field(default=20_000, ge=0)  # automatic money per customer and day
     two_person_above_minor: int = Field(default=100_000, ge=0)
-    audit_rate: float = Field(default=0.02, ge=0, le=1)
+    audit_rate: Unit = 0.02
     currency: str = "EUR"
 
     def threshold_for(self, kind: str) -> float:

@@ -162,15 +162,24 @@ def whole_draft() -> ColumnElement[bool]:
     return col(Label.step).is_(None)
 
 
+def in_scope() -> ColumnElement[bool]:
+    """Return the condition that a run found an intent.
+
+    Confidence is about those drafts only: the others go to a person whatever it says, and their
+    signals mean something else.
+    """
+    return col(Run.intent).is_not(None)
+
+
 def training_rows(session: Session, model: str, *, with_simulated: bool = False) -> TrainingRows:
-    """Return the labelled drafts of one model with the signals its steps recorded.
+    """Return the labelled in-scope drafts of one model with the signals its steps recorded.
 
     Simulated reviewers' labels are left out unless asked for: they are never evidence.
     """
     statement = (
         valid(col(Label.run_id), col(Label.is_right), col(Label.inclusion_probability))
         .join(Run, col(Run.id) == col(Label.run_id))
-        .where(whole_draft(), col(Run.model) == model)
+        .where(whole_draft(), in_scope(), col(Run.model) == model)
         .order_by(col(Label.id))
     )
     if not with_simulated:

@@ -4,13 +4,15 @@
 is refused rather than rounded.
 """
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Self
 
 from store.errors import BadInput
 
 _DECIMALS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "BHD": 3, "KWD": 3, "TND": 3}
+_AMOUNT = re.compile(r"-?(\d{1,18}|\d{1,3}(,\d{3}){1,5})(\.\d{1,9})?", re.ASCII)
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 
 
@@ -28,12 +30,14 @@ class Money:
 
     @classmethod
     def parse(cls, text: str, currency: str) -> Self:
-        """Read a decimal such as `1,234.50`; raise BadInput for what is not exact money."""
-        try:
-            scaled = Decimal(text.replace(",", "").strip()).scaleb(decimals(currency))
-        except InvalidOperation:
-            raise BadInput(f"`{text}` is not an amount. Write it like 84.90.") from None
-        if not scaled.is_finite() or scaled != scaled.to_integral_value():
+        """Read a decimal such as `1,234.50`; raise BadInput for what is not exact money.
+
+        A comma separates thousands only: `84,90` is refused, for it would be read as 8490.
+        """
+        if not _AMOUNT.fullmatch(text.strip()):
+            raise BadInput(f"`{text}` is not an amount. Write it like 84.90.")
+        scaled = Decimal(text.replace(",", "").strip()).scaleb(decimals(currency))
+        if scaled != scaled.to_integral_value():
             raise BadInput(
                 f"`{text}` has more decimals than {currency} has; it has {decimals(currency)}."
             )

@@ -201,6 +201,8 @@ def _check(session: Session, review: Review, request: DecisionRequest) -> None:
         request.reply or request.args is not None or request.is_answer_only
     ):
         raise BadInput("Nothing was edited. Approve the draft instead, or change it first.")
+    if request.reply is not None and not request.reply.strip():
+        raise BadInput("The reply is empty. Write what the customer should read, or reject it.")
     goes_past_block = request.verdict is Verdict.APPROVE or (
         request.verdict is Verdict.EDIT and not request.is_answer_only
     )

@@ -21,7 +21,7 @@ from agents.models.local import NAME
 from agents.opening import CALIBRATOR, open_company
 from store.calibrators import Fitted
 from store.evidence.calibration import fit
-from store.outputs import SynthesisOutput
+from store.outputs import IntentOutput, SynthesisOutput
 from store.schema import Run, Ticket
 from store.settings import Settings
 
@@ -55,7 +55,7 @@ def main() -> None:
 def judged(
     session: Session, past: Sequence[DemoTicket]
 ) -> tuple[list[dict[str, float]], list[bool]]:
-    """Return the signals of every draft and whether it was right."""
+    """Return the signals of every in-scope draft and whether it was right."""
     truths = {ticket.external_id: ticket.truth for ticket in past}
     rows: list[dict[str, float]] = []
     right: list[bool] = []
@@ -64,6 +64,9 @@ def judged(
         assert run_id is not None
         outputs = outputs_of(session, run_id)
         draft = outputs.get("synthesis")
+        intent = outputs.get("intent")
+        if isinstance(intent, IntentOutput) and intent.is_out_of_scope:
+            continue  # a person gets it anyhow, and its signals mean something else
         if isinstance(draft, SynthesisOutput):
             rows.append(draft.signals)
             right.append(judge(truths[external_id], outputs).is_right)

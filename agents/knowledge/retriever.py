@@ -1,7 +1,7 @@
 """Hybrid search: words (FTS5 BM25) and meaning (cosine), joined by reciprocal rank fusion.
 
-The vectors are held in memory and read again when the passages changed. Without an encoder the
-words alone decide.
+The passages are held in memory and read again when they changed. Without an encoder the words alone
+decide.
 """
 
 import re
@@ -38,14 +38,17 @@ class QueryEncoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Vectors:
+class _Snapshot:
+    """Every passage as of a mark, with the vectors of one encoder."""
+
     mark: tuple[int, ...]
-    ids: NDArray[np.int64]
+    passages: Mapping[int, tuple[str, str, str]]  # source, title, text
+    ids: NDArray[np.int64]  # of those with a vector
     matrix: NDArray[np.float32]
 
-    def cosines(self, query: NDArray[np.float32]) -> dict[int, float]:
+    def cosines(self, query: NDArray[np.float32] | None) -> dict[int, float]:
         """Return the cosine of every passage that has a vector, nearest first."""
-        if not len(self.ids):
+        if query is None or not len(self.ids):
             return {}
         found = self.matrix @ query
         order = np.argsort(-found, kind="stable")
@@ -58,69 +61,60 @@ class HybridRetriever:
     def __init__(self, store: Store, encoder: QueryEncoder | None) -> None:
         self._store = store
         self._encoder = encoder
-        self._vectors: _Vectors | None = None
+        self._snapshot: _Snapshot | None = None
 
     def search(self, text: str, k: int) -> list[PassageHit]:
         """Return the `k` best passages for a text, best first; empty when nothing is indexed."""
         query = self._encoder.encode(text) if self._encoder else None
-        return self._store.read(self._look, text, query, k)
+        snapshot, words = self._store.read(self._look, text)
+        return _rank(snapshot, words, snapshot.cosines(query), k)
 
-    def _look(
-        self, session: Session, text: str, query: NDArray[np.float32] | None, k: int
-    ) -> list[PassageHit]:
-        vectors = self._refreshed(session)
-        cosines = vectors.cosines(query) if vectors and query is not None else {}
-        return _search(session, text, cosines, k)
-
-    def _refreshed(self, session: Session) -> _Vectors | None:
-        """Return the vectors of this snapshot, read again only if the passages changed."""
-        if self._encoder is None:
-            return None
+    def _look(self, session: Session, text: str) -> tuple[_Snapshot, list[int]]:
+        """Return passages and word hits of one moment; passages are read only when changed."""
         mark = tuple(session.connection().execute(_MARK).one())
-        if self._vectors is None or self._vectors.mark != mark:
-            self._vectors = _load(session, self._encoder.name, mark)
-        return self._vectors
+        known = self._snapshot
+        if known is None or known.mark != mark:
+            name = self._encoder.name if self._encoder else None
+            known = self._snapshot = _load(session, name, mark)
+        return known, _by_words(session, text)
 
 
-def _load(session: Session, encoder: str, mark: tuple[int, ...]) -> _Vectors:
-    """Read every vector of this encoder."""
-    statement = (
-        select(Passage.id, Passage.vector)
-        .where(col(Passage.encoder) == encoder, col(Passage.vector).is_not(None))
-        .order_by(col(Passage.id))
-    )
-    rows = session.exec(statement).all()
-    vectors = [np.frombuffer(vector or b"", dtype=np.float32) for _, vector in rows]
-    return _Vectors(
+def _load(session: Session, encoder: str | None, mark: tuple[int, ...]) -> _Snapshot:
+    """Read every passage, and the vectors that this encoder made."""
+    rows = session.exec(select(Passage).order_by(col(Passage.id))).all()
+    seen = [row for row in rows if row.vector is not None and row.encoder == encoder]
+    vectors = [np.frombuffer(row.vector or b"", dtype=np.float32) for row in seen]
+    return _Snapshot(
         mark=mark,
-        ids=np.array([row_id for row_id, _ in rows], dtype=np.int64),
+        passages={row.id or 0: (row.source, row.title, row.text) for row in rows},
+        ids=np.array([row.id for row in seen], dtype=np.int64),
         matrix=np.stack(vectors) if vectors else np.zeros((0, 0), dtype=np.float32),
     )
 
 
-def _search(session: Session, text: str, cosines: Mapping[int, float], k: int) -> list[PassageHit]:
-    words = _by_words(session, text)
-    word_rank = {one: rank for rank, one in enumerate(words, 1)}
+def _rank(
+    snapshot: _Snapshot, words: Sequence[int], cosines: Mapping[int, float], k: int
+) -> list[PassageHit]:
     nearest = list(cosines)[:DEPTH]
+    word_rank = {one: rank for rank, one in enumerate(words, 1)}
     vector_rank = {one: rank for rank, one in enumerate(nearest, 1)}
     scores = fuse(words, nearest)
-    best = sorted(scores, key=lambda one: (-scores[one], one))[:k]
-    rows = session.exec(select(Passage).where(col(Passage.id).in_(best))).all()
-    passages = {row.id: row for row in rows}
-    return [
-        PassageHit(
-            passage_id=one,
-            source=passages[one].source,
-            title=passages[one].title,
-            text=passages[one].text,
-            score=scores[one],
-            similarity=cosines.get(one),
-            bm25_rank=word_rank.get(one),
-            vector_rank=vector_rank.get(one),
+    hits: list[PassageHit] = []
+    for one in sorted(scores, key=lambda one: (-scores[one], one))[:k]:
+        source, title, text = snapshot.passages[one]
+        hits.append(
+            PassageHit(
+                passage_id=one,
+                source=source,
+                title=title,
+                text=text,
+                score=scores[one],
+                similarity=cosines.get(one),
+                bm25_rank=word_rank.get(one),
+                vector_rank=vector_rank.get(one),
+            )
         )
-        for one in best
-        if one in passages
-    ]
+    return hits
 
 
 def fuse(*rankings: Sequence[int]) -> dict[int, float]:

@@ -116,6 +116,7 @@ def _buttons(card: Card, shown: Shown, change: Change) -> None:
             else None,
             on_click=actions.approve,
             args=(shown,),
+            kwargs={"is_changing": change.is_answer_only or bool(change.args_keys)},
         )
         st.button(
             "Send my edit",

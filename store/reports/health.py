@@ -12,7 +12,7 @@ from store.evidence.calibration import (
     is_fit_for_use,
     progress,
 )
-from store.labels import valid, whole_draft
+from store.labels import in_scope, valid, whole_draft
 from store.schema import Calibrator, Label, OutboxEntry, Review, Run, Worker
 from store.transitions import OPEN_REVIEW, OutboxStatus, RunStatus
 
@@ -150,7 +150,7 @@ def _calibration(session: Session) -> tuple[CalibrationView, ...]:
     rows = session.execute(
         valid(col(Run.model), col(Label.is_right), col(Label.is_simulated))
         .join(Run, col(Run.id) == col(Label.run_id))
-        .where(whole_draft(), col(Run.model).is_not(None))
+        .where(whole_draft(), in_scope(), col(Run.model).is_not(None))
     )
     for model, is_right, is_simulated in rows:
         labelled.setdefault(model, []).append((is_right, is_simulated))

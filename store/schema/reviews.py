@@ -153,6 +153,14 @@ class OutboxEntry(Base, table=True):
         CheckConstraint("amount_minor IS NULL OR amount_minor >= 0", name="ck_outbox_amount"),
         CheckConstraint("attempt >= 0 AND position >= 0", name="ck_outbox_counters"),
         UniqueConstraint("draft_id", "position", "decision_id", name="uq_outbox_position"),
+        Index(  # prevents delivering one gate pass twice
+            "uq_outbox_gate_pass",
+            "draft_id",
+            "position",
+            unique=True,
+            sqlite_where=text("decision_id IS NULL"),
+            postgresql_where=text("decision_id IS NULL"),
+        ),
         Index("ix_outbox_due", "status", "not_before"),
         Index("ix_outbox_customer", "customer_id", "created_at"),
     )

@@ -75,7 +75,7 @@ def fork(act: Callable[[], None], log: Path) -> int:
             os.dup2(out.fileno(), 1)
             os.dup2(out.fileno(), 2)
         act()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a forked child must never return into its parent's code
         import traceback
 
         traceback.print_exc()
@@ -180,16 +180,19 @@ def decide(store: object, one: Review, rng: random.Random) -> None:
 
 def count(settings: Settings, report: Report) -> Report:
     """Compare the store with the ledger: what was sent is there once, and nothing else is."""
-    with closing(settings.open()) as store, closing(
-        ledger.connect(ledger.path_in(settings.home))
-    ) as shop:
+    with (
+        closing(settings.open()) as store,
+        closing(ledger.connect(ledger.path_in(settings.home))) as shop,
+    ):
         entries = ledger.entries(shop)
         runs, outbox = store.read(_rows)
         report.audit_ok = store.read(audit.verify).is_ok
     statuses = Counter(run.status for run in runs)
     sent = {row.id for row in outbox if row.status is OutboxStatus.SENT}
     keys = Counter(entry["idempotency_key"] for entry in entries)
-    effects = Counter((entry["tool"], json.dumps(entry["body"], sort_keys=True)) for entry in entries)
+    effects = Counter(
+        (entry["tool"], json.dumps(entry["body"], sort_keys=True)) for entry in entries
+    )
     authorised = Counter((row.tool, row.body) for row in outbox if row.id in sent)
     report.tickets = len(runs)
     report.done = statuses[RunStatus.DONE] + statuses[RunStatus.REJECTED]

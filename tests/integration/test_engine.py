@@ -1,8 +1,9 @@
 """The engine under several processes and threads: nothing is lost, nothing waits for ever."""
 
-import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -42,18 +43,20 @@ def increment_many_times(home: Path, is_urgent: bool) -> None:
     store.close()
 
 
-def all_together(home: Path) -> list[int | None]:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["store.settings", "alembic.command"])
+def all_together(home: Path) -> list[int]:
+    """Run it in processes of their own: fresh interpreters, as workers are."""
+    code = (
+        "import pathlib, sys; from integration.test_engine import increment_many_times;"
+        " increment_many_times(pathlib.Path(sys.argv[1]), sys.argv[2] == 'urgent')"
+    )
     processes = [
-        context.Process(target=increment_many_times, args=(home, number > 0))
+        subprocess.Popen(
+            [sys.executable, "-c", code, home, "urgent" if number else "patient"],
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        )
         for number in range(PROCESSES)
     ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    return [process.exitcode for process in processes]
+    return [process.wait() for process in processes]
 
 
 def pragma(store: Store, name: str) -> object:

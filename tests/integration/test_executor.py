@@ -184,7 +184,6 @@ class BrokenTools:
         raise RuntimeError(f"{tool} broke")
 
 
-@pytest.mark.xfail(reason="it hangs")
 async def test_a_delivery_that_cannot_be_settled_ends_the_executor_instead_of_hanging(
     store: Store, writer: GroupWriter, now: datetime
 ) -> None:

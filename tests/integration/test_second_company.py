@@ -80,8 +80,7 @@ def test_a_second_company_runs_end_to_end(company: Path, tmp_path: Path) -> None
     waiting = document("queue")["reviews"]
     assert len(waiting) == 4, "an uncalibrated model sends every draft to a person"
     assert all(
-        any(reason["code"] == "uncalibrated" for reason in review["reasons"])
-        for review in waiting
+        any(reason["code"] == "uncalibrated" for reason in review["reasons"]) for review in waiting
     )
     for review in waiting:
         document("decide", review["review_id"], "approve", "--as", "Your name")

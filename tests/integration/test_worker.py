@@ -118,7 +118,6 @@ async def test_a_transient_failure_that_lasts_is_tried_again_later_and_then_give
     assert gated.run(store, 1).error == "intent: overloaded"
 
 
-@pytest.mark.xfail(reason="the run stays leased for ever")
 async def test_trouble_behind_the_steps_fails_the_run_visibly_too(
     store: Store, writer: GroupWriter
 ) -> None:
@@ -181,7 +180,6 @@ class StoppingWriter(GroupWriter):
         return result
 
 
-@pytest.mark.xfail(reason="they stay leased")
 async def test_a_worker_stopped_while_it_claims_gives_those_runs_back_too(store: Store) -> None:
     store.transact(small_shop.open_shop)
     store.transact(small_shop.tickets, 5)

@@ -44,13 +44,11 @@ def test_what_is_not_an_amount_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["84,90", "1,2345.00", "12,34", "1,", ",5", "1e6", "1_000", "١٢"])
-@pytest.mark.xfail(reason="84,90 is read as 8490.00")
 def test_what_could_be_read_two_ways_is_refused_not_guessed(text: str) -> None:
     with pytest.raises(BadInput):
         Money.parse(text, "EUR")
 
 
-@pytest.mark.xfail(reason="exponents are read")
 def test_an_absurd_exponent_is_refused_at_once() -> None:
     with pytest.raises(BadInput):
         Money.parse("1e999999", "EUR")

@@ -298,6 +298,14 @@ def _create_outbox() -> None:
     op.create_index("ix_outbox_customer", "outbox", ["customer_id", "created_at"], unique=False)
     op.create_index("ix_outbox_due", "outbox", ["status", "not_before"], unique=False)
     op.create_index(op.f("ix_outbox_run_id"), "outbox", ["run_id"], unique=False)
+    op.create_index(
+        "uq_outbox_gate_pass",
+        "outbox",
+        ["draft_id", "position"],
+        unique=True,
+        sqlite_where=sa.text("decision_id IS NULL"),
+        postgresql_where=sa.text("decision_id IS NULL"),
+    )
 
 
 def _create_undo() -> None:
