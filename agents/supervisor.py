@@ -116,8 +116,7 @@ class Family:
             if signal.getsignal(number) is not signal.SIG_IGN  # nohup stays nohup
         }
         try:
-            for member in self._members:
-                self._running.append(_Running(member, self._spawn, self._timing))
+            self.join(self._members)
             yield
         finally:
             self._stop()
@@ -143,6 +142,11 @@ class Family:
                     f" words, from `{self._log(member)}`: {_last_line(self._log(member))}"
                 )
             time.sleep(self._timing.tick)
+
+    def join(self, members: Sequence[Member]) -> None:
+        """Start further members; they are watched and stopped like the first."""
+        for member in members:
+            self._running.append(_Running(member, self._spawn, self._timing))
 
     def watch(self) -> None:
         """Restart what crashes until SIGINT, SIGTERM or SIGHUP arrives."""

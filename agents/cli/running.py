@@ -47,8 +47,13 @@ def demo(
         settings = settings.model_copy(update={"faults": faults})
     with _ready_to_start(settings, port):
         company = _open(settings, demo_folder())
-        _seed_history(settings)
-        _serve(settings, company, port, lambda: _live_tickets(settings, rate))
+        _serve(
+            settings,
+            company,
+            port,
+            lambda: _live_tickets(settings, rate),
+            prepare=lambda should_stop: _seed_history(settings, should_stop),
+        )
 
 
 def up(
@@ -150,7 +155,7 @@ def _open(settings: "Settings", folder: Path) -> "Company":
     return company
 
 
-def _seed_history(settings: "Settings") -> None:
+def _seed_history(settings: "Settings", should_stop: Callable[[], bool]) -> None:
     """Show a bar where there is a terminal, a line every tenth part elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -171,7 +176,7 @@ def _seed_history(settings: "Settings") -> None:
             _say(f"Four weeks of history: {done} of {total} tickets worked through")
 
     try:
-        history.seed(settings, on_progress=show)
+        history.seed(settings, on_progress=show, should_stop=should_stop)
     finally:
         bar.stop()
 
@@ -189,28 +194,31 @@ def _serve(
     company: "Company",
     port: int,
     visitors: Callable[[], AbstractContextManager[object]],
+    prepare: Callable[[Callable[[], bool]], None] = lambda _: None,
 ) -> None:
-    """Start the family, show the address, and stay until a signal."""
+    """Start the dashboard, show its address, prepare, start the rest, and stay until a signal."""
     from agents.supervisor import Family, Member
 
     served = ("--company", str(company.folder))
+    working = [
+        *(
+            Member(f"worker-{number}", "agents.cli", ("worker", *served), stage=0)
+            for number in range(1, WORKERS + 1)
+        ),
+        Member("executor", "agents.cli", ("executor", *served), stage=1),
+    ]
     family = Family(
-        [
-            *(
-                Member(f"worker-{number}", "agents.cli", ("worker", *served), stage=0)
-                for number in range(1, WORKERS + 1)
-            ),
-            Member("executor", "agents.cli", ("executor", *served), stage=1),
-            Member("dashboard", DASHBOARD, ("--port", str(port)), stage=2),
-        ],
+        [Member("dashboard", DASHBOARD, ("--port", str(port)), stage=2)],
         logs=settings.home / "logs",
         say=_say,
         env=child_environment(settings),
     )
     with family.started():
         family.wait_ready(HOST, port, "dashboard")
+        _show_address(company, port)
+        prepare(lambda: family.is_stopping)
         if not family.is_stopping:
-            _show_address(company, port)
+            family.join(working)
             with visitors():
                 family.watch()
         _say("Stopping")

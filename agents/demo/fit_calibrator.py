@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlmodel import Session, select
 
 from agents.company import load
-from agents.demo.history import COMPANY, outputs_of, work_through, written
+from agents.demo.history import COMPANY, outputs_of, submit, work_through, written
 from agents.demo.tickets import DemoTicket
 from agents.demo.truth import judge
 from agents.models.local import NAME
@@ -39,7 +39,8 @@ def main() -> None:
         company = load(COMPANY)
         with closing(settings.open()) as store:
             open_company(store, company, home=settings.home, now=now, say=lambda _: None)
-            asyncio.run(work_through(settings, store, company, past, lambda *_: None))
+            submit(store, past)
+            asyncio.run(work_through(settings, store, company))
             rows, right = store.read(judged, past)
     fitted = Fitted(
         version=f"demo-{now:%Y-%m-%d}",

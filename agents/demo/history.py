@@ -6,8 +6,12 @@ of a hundred cases, and their decisions and labels are marked as simulated in th
 
 import asyncio
 import math
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,12 +26,14 @@ from agents.demo import ledger, tickets
 from agents.demo.reviewers import REVIEWERS, verdict_of
 from agents.demo.tickets import DemoTicket
 from agents.executor import Executor
-from agents.kit import Loaded, open_kit
+from agents.kit import open_kit
+from agents.preflight import CannotStart
 from agents.tools import Toolbox
 from agents.worker import Shift, Worker
 from store import queue, registry, reviews, steps
 from store.actions import Action
 from store.engine import Store
+from store.errors import AlreadyDecided, StaleReview
 from store.outputs import (
     IntentOutput,
     Output,
@@ -44,9 +50,12 @@ COMPANY = Path(__file__).parent / "company"
 TICKETS = 2_000
 DAYS = 28
 SEED = 7  # of the demo's tickets; the shipped calibrator was fitted on other ones
-CONCURRENCY = 48
+CONCURRENCY = 24
+SHIFTS = 2
+LOOK_SECONDS = 0.2
 LEASE_SECONDS = 300.0
-STILL_OPEN = timedelta(hours=5)  # reviews younger than this may still be waiting
+STILL_OPEN = timedelta(hours=30)  # of the reviews younger than this, most are still waiting
+LEFT_OPEN = 0.8
 MEDIAN_DELAY_MINUTES = 25.0
 KINDS: dict[str, type[Output]] = {
     "intent": IntentOutput,
@@ -75,9 +84,16 @@ class Progress(BaseModel):
 
 
 def seed(
-    settings: Settings, on_progress: Callable[[int, int], None], *, count: int = TICKETS
+    settings: Settings,
+    on_progress: Callable[[int, int], None],
+    *,
+    count: int = TICKETS,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Fill an opened demo store with history; where it is complete, nothing happens."""
+    """Fill an opened demo store with history; where it is complete, nothing happens.
+
+    Two processes share the work. Raises CannotStart if one of them fails; what is done stays done.
+    """
     file = settings.home / "demo" / "history.json"
     known = Progress.model_validate_json(file.read_text()) if file.exists() else None
     if known is not None and known.is_done:
@@ -88,13 +104,45 @@ def seed(
     past = written(settings.home, seed=SEED, count=count, end=progress.end)
     truths = {ticket.external_id: ticket for ticket in past}
     rng = Random(SEED)  # noqa: S311
-    company = load(COMPANY)
     with closing(settings.open()) as store:
-        asyncio.run(work_through(settings, store, company, past, on_progress))
+        submit(store, past)
+        if not _work_in_shifts(settings, store, on_progress, should_stop):
+            return
         for case in store.read(open_cases):
-            decide(store, case, truths[case.external_id], rng, now=progress.end)
-        asyncio.run(deliver(settings, store, company))
+            if case.external_id in truths:
+                decide(store, case, truths[case.external_id], rng, now=progress.end)
+        asyncio.run(deliver(settings, store, load(COMPANY)))
     file.write_text(progress.model_copy(update={"is_done": True}).model_dump_json())
+
+
+def _work_in_shifts(
+    settings: Settings,
+    store: Store,
+    on_progress: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
+) -> bool:
+    """Run the shifts to their end; return False if they were told to stop."""
+    command = [sys.executable, "-m", "agents.demo.shift", str(settings.home.resolve())]
+    alone = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a core each
+    shifts = [
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, env=alone)  # noqa: S603
+        for _ in range(SHIFTS)
+    ]
+    try:
+        while any(shift.poll() is None for shift in shifts):
+            counts = store.read(queue.counts)
+            left = counts.get(RunStatus.QUEUED, 0) + counts.get(RunStatus.RUNNING, 0)
+            on_progress(sum(counts.values()) - left, sum(counts.values()))
+            if should_stop():
+                return False
+            time.sleep(LOOK_SECONDS)
+    finally:
+        for shift in shifts:
+            shift.terminate()
+            shift.wait()
+    if any(shift.returncode for shift in shifts):
+        raise CannotStart("The demo's history was interrupted. The next start goes on with it.")
+    return True
 
 
 def written(
@@ -111,31 +159,20 @@ def written(
     return sorted(past, key=lambda ticket: ticket.received_at)
 
 
-async def work_through(
-    settings: Settings,
-    store: Store,
-    company: Company,
-    past: Sequence[DemoTicket],
-    on_progress: Callable[[int, int], None],
-    *,
-    loaded: Loaded | None = None,
-) -> None:
-    """Run every ticket through the pipeline, as of the moment it was received."""
+def submit(store: Store, past: Sequence[DemoTicket]) -> None:
+    """Hand in the tickets, each as of the moment it was received; known ones are left alone."""
     for first in range(0, len(past), 500):
         batch = [ticket.as_new() for ticket in past[first : first + 500]]
         store.transact(queue.submit, batch, now=batch[-1].received_at or datetime.now(UTC))
-    shift = Shift("history", CONCURRENCY, LEASE_SECONDS, drain=True)
+
+
+async def work_through(settings: Settings, store: Store, company: Company) -> None:
+    """Run every queued ticket through the pipeline, as of the moment it was received."""
+    shift = Shift(f"history-{os.getpid()}", CONCURRENCY, LEASE_SECONDS, drain=True)
     writer = GroupWriter(store)
     try:
-        async with open_kit(settings, company, store, clock=BackdatedClock(), loaded=loaded) as kit:
-            worker = Worker(store, kit, kit.journal(writer), shift)
-            work = asyncio.create_task(worker.work())
-            while not work.done():
-                waiting = store.read(queue.counts)
-                left = waiting.get(RunStatus.QUEUED, 0) + waiting.get(RunStatus.RUNNING, 0)
-                on_progress(len(past) - left, len(past))
-                await asyncio.wait([work], timeout=0.3)
-            await work
+        async with open_kit(settings, company, store, clock=BackdatedClock()) as kit:
+            await Worker(store, kit, kit.journal(writer), shift).work()
     finally:
         writer.close()
 
@@ -196,8 +233,9 @@ def decide(store: Store, case: Case, ticket: DemoTicket, rng: Random, *, now: da
     """Let a simulated reviewer decide, unless their time has not come yet."""
     opened = case.review.opened_at
     decided_at = opened + timedelta(minutes=rng.lognormvariate(math.log(MEDIAN_DELAY_MINUTES), 0.8))
-    if decided_at > now or (opened > now - STILL_OPEN and rng.random() < 0.7):
+    if decided_at > now or (opened > now - STILL_OPEN and rng.random() < LEFT_OPEN):
         return
     person = rng.choice(REVIEWERS)
     request = verdict_of(case.review, case.outputs, ticket.truth, person, rng)
-    store.transact(reviews.decide, request, now=decided_at, undo_seconds=0.0)
+    with suppress(AlreadyDecided, StaleReview):  # somebody looking at the page was first
+        store.transact(reviews.decide, request, now=decided_at, undo_seconds=0.0)
