@@ -1,8 +1,39 @@
-"""One browser tab on the dashboard, in the words of the tests."""
+"""A dashboard process and one browser tab on it, in the words of the tests."""
 
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Page, expect
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextmanager
+def served(environment: Mapping[str, str]) -> Iterator[str]:
+    """Serve the dashboard in a process of its own; give its address."""
+    command = [sys.executable, "-m", "dashboard.server", "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=dict(environment)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()  # printed once the port is bound
+            assert line.startswith("Greenlight dashboard: "), line
+            yield line.split()[-1]
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
 
 
 @dataclass
@@ -49,3 +80,23 @@ class Screen:
         """Wait until this card has gone."""
         expect(self.reply(review_id)).to_have_count(0, timeout=15_000)
         self.idle()
+
+
+def watched(page: Page, address: str) -> Screen:
+    """Return the tab, noting every request to anybody else and everything that goes wrong."""
+    tab = Screen(page, address)
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((address, "data:", "blob:"))
+            else tab.outside.append(request.url)
+        ),
+    )
+    page.on("pageerror", lambda error: tab.wrong.append(str(error)))
+    page.on("dialog", lambda dialog: tab.wrong.append(dialog.message))
+    page.on(
+        "console",
+        lambda line: tab.wrong.append(line.text) if "Content Security" in line.text else None,
+    )
+    return tab
