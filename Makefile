@@ -8,13 +8,14 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$python -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then echo $$python; exit; fi; done; echo python3)
 
-.PHONY: help install demo test check clean
+.PHONY: help install demo test check screenshots clean
 
 help:
 	@echo "make demo [PORT=8600]  install what is missing and run the demo; Ctrl-C stops it"
 	@echo "make install           create $(VENV) with what running needs"
 	@echo "make test              run the tests"
 	@echo "make check             format, lint, types, imports, size limits"
+	@echo "make screenshots       photograph the dashboard on your data into docs/screenshots"
 	@echo "make clean             remove $(VENV) and caches; your data in .greenlight stays"
 
 install: $(VENV)/.installed
@@ -55,6 +56,9 @@ check: $(VENV)/.installed-test
 	@$(BIN)/mypy --strict store agents dashboard
 	@$(BIN)/lint-imports
 	@$(BIN)/python .ci/limits.py
+
+screenshots: $(VENV)/.installed-test
+	@$(BIN)/python tests/bench/screenshots.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build *.egg-info

@@ -70,6 +70,7 @@ def end_to_end_trend(trend: Sequence[TrendPoint], colours: Palette) -> go.Figure
         line={"color": colours.quiet, "width": 1.5, "dash": "dot"},
         hovertemplate="%{x|%d %b}: %{y:.1%} of %{customdata} sent alone<extra></extra>",
     )
+    figure.update_layout(showlegend=True)  # also while there is one line only
     _percent_axis(figure, [rate.low for _, rate in known] + [p.auto_rate for p in trend])
     return figure
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from store.engine import Store
+    from store.reports.health import CalibrationView
     from store.settings import Settings
 
 MIN_FREE_BYTES = 500_000_000
@@ -58,6 +59,7 @@ def examine(settings: "Settings", company: Path | None, *, now: datetime) -> lis
                 _check("foreign keys", store.read, _foreign_keys),
             ]
         checks.append(_check("clock", store.read, _clock, now))
+        checks.append(_check("audit trail", store.read, _audit_trail))
         checks.append(_check("model", _model, store, now))
         store.close()
     return checks
@@ -147,10 +149,28 @@ def _clock(session: "Session", now: datetime) -> Finding:
     return True, f"{now:%Y-%m-%d %H:%M} UTC"
 
 
+def _audit_trail(session: "Session") -> Finding:
+    from store import audit
+
+    chain = audit.verify(session)
+    if chain.first_bad_seq is not None:
+        return (
+            False,
+            f"entry {chain.first_bad_seq} is not what was written; later ones are in doubt",
+        )
+    return True, f"{chain.entries} entries, every hash fits"
+
+
 def _model(store: "Store", now: datetime) -> Finding:
     from store.reports.health import health
 
     name = "Claude (ANTHROPIC_API_KEY is set)" if "ANTHROPIC_API_KEY" in os.environ else "embedded"
     calibrations = store.read(health, now=now).calibration
-    notes = [f"{one.model}: {'calibrated' if one.is_fit else one.note}" for one in calibrations]
+    notes = [f"{one.model}: {_calibrated(one)}" for one in calibrations]
     return True, "; ".join([name, *(notes or ["no drafts yet"])])
+
+
+def _calibrated(model: "CalibrationView") -> str:
+    if model.is_demo and model.version:
+        return f"{model.version}, fitted on invented tickets"
+    return "calibrated" if model.is_fit else model.note

@@ -176,8 +176,10 @@ def _versions() -> None:
             column_config={
                 "no.": st.column_config.NumberColumn(format="%d", width=40),
                 "threshold": st.column_config.NumberColumn(format="%.2f", width=70),
-                "why": st.column_config.TextColumn(width=170),
+                "why": st.column_config.TextColumn(width=110),
                 "published": st.column_config.DatetimeColumn(format="D MMM YYYY", width=95),
+                "by": st.column_config.TextColumn(width=90),
+                "state": st.column_config.TextColumn(width=60),
             },
             alt="Published policy versions",
         )

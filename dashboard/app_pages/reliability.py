@@ -65,11 +65,11 @@ def _headline(
 ) -> None:
     tiles(_headline_tiles(report), key="reliability_tiles")
     left, right = st.columns(2, gap="medium")
-    with left.container(border=True, key="end_to_end"):
+    with left.container(border=True, key="end_to_end", height="stretch"):
         st.markdown("**End to end**", help=f"Each point pools the {POOLED_DAYS} days up to it.")
         st.caption(_end_to_end_words(report))
         _chart(figures.end_to_end_trend(trend, colours), "chart_end_to_end", "End to end over time")
-    with right.container(border=True, key="compounding"):
+    with right.container(border=True, key="compounding", height="stretch"):
         st.markdown(
             "**Small errors compound** · :green[━ your steps] · :gray[┅ 97 % and 98 % each]"
             " · ◆ measured"

@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 import desk as seeded
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
-from screen import FLAGS, Screen, served, watched
+from screen import CANDIDATES, FLAGS, Screen, served, watched
 
 from store.engine import Store
 from store.settings import Settings
-
-CANDIDATES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
