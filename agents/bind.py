@@ -10,8 +10,9 @@ from typing import Any
 
 from agents.company import Company, WriteTool
 from agents.ports import Proposal, TicketView
-from agents.tools.schemas import ToolSchema, find_mistake
+from agents.tools.schemas import ToolSchema
 from store.actions import REPLY_ONLY, Action, canonical_json, reply_only
+from store.arguments import find_mistake, without
 from store.outputs import Reason
 
 MAX_SHOWN = 200  # characters of a hostile value in a reason
@@ -94,17 +95,10 @@ def _wrong_arguments(
         return
     if tool.key and tool.key in args:
         yield _unexpected(tool.key)
-    mistake = find_mistake(args, _without(schema.input_schema, tool.key))
+    mistake = find_mistake(args, without(schema.input_schema, tool.key))
     if mistake:
         message = f"The arguments do not fit `{tool.name}`: {_shown(mistake)}"
         yield Reason(code="invalid_arguments", message=message)
-
-
-def _without(schema: Mapping[str, Any], key: str | None) -> dict[str, Any]:
-    """Return the schema without the idempotency key, which the executor adds."""
-    properties = {name: part for name, part in schema.get("properties", {}).items() if name != key}
-    required = [name for name in schema.get("required", ()) if name != key]
-    return {**schema, "properties": properties, "required": required}
 
 
 def _wrong_amount(tool: WriteTool, args: Mapping[str, Any]) -> Iterator[Reason]:

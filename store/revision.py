@@ -6,9 +6,8 @@ the edited arguments again. Arguments are checked against the tool's own schema 
 
 from typing import Any
 
-import jsonschema
-
 from store.actions import REPLY_ONLY, Action
+from store.arguments import find_mistake, without
 from store.errors import BadInput
 from store.schema import Tool
 
@@ -24,9 +23,9 @@ def with_args(action: Action, args: dict[str, Any], tool: Tool) -> Action:
         tool.customer_field
     ):
         raise BadInput("The customer of an action cannot be edited. Reject the draft instead.")
-    problems = argument_problems(args, tool.input_schema, filled_by_code=tool.key_field)
-    if problems:
-        raise BadInput("The tool would refuse this: " + "; ".join(problems))
+    mistake = find_mistake(args, without(tool.input_schema, tool.key_field))
+    if mistake:
+        raise BadInput(f"The tool would refuse this: {mistake}")
     amount = args.get(tool.amount_field) if tool.amount_field else None
     if tool.amount_field and not _is_whole_money(amount):
         raise BadInput(f"`{tool.amount_field}` must be whole minor units, not `{amount}`.")
@@ -42,23 +41,3 @@ def with_args(action: Action, args: dict[str, Any], tool: Tool) -> Action:
 def _is_whole_money(amount: object) -> bool:
     """A JSON schema's integer may be `4250.0`, whose digest would not be that of `4250`."""
     return isinstance(amount, int) and not isinstance(amount, bool) and amount >= 0
-
-
-def argument_problems(
-    args: dict[str, Any], input_schema: dict[str, Any], *, filled_by_code: str | None
-) -> list[str]:
-    """Return what is wrong with the arguments, in words; extras are refused, servers ignore them.
-
-    `filled_by_code` is the idempotency key's field, which only delivery fills.
-    """
-    schema = {**input_schema, "additionalProperties": False}
-    properties = dict(schema.get("properties", {}))
-    if filled_by_code:
-        properties.pop(filled_by_code, None)
-        schema["required"] = [n for n in schema.get("required", []) if n != filled_by_code]
-    schema["properties"] = properties
-    validator = jsonschema.Draft202012Validator(schema)
-    return [
-        f"`{'.'.join(str(part) for part in error.absolute_path) or 'arguments'}`: {error.message}"
-        for error in sorted(validator.iter_errors(args), key=lambda error: error.json_path)
-    ]

@@ -22,7 +22,8 @@ from agents.ports import TicketView
 from agents.steps import intent, retrieval, tool_call
 from agents.steps.synthesis import Bench, Calibration, Synthesised
 from agents.steps.synthesis import run as synthesise
-from agents.tools.schemas import ToolSchema, find_mistake, fingerprint
+from agents.tools.schemas import ToolSchema, fingerprint
+from store.arguments import find_mistake
 from store.outputs import Output, ToolCallRecord
 
 COMPANY = Path(agents.demo.__path__[0]) / "company"

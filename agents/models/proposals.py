@@ -16,7 +16,8 @@ from pydantic import Field, create_model, model_validator
 from agents.company import WriteTool
 from agents.models.schema_types import Answer, Text, Unaskable, type_for
 from agents.ports import Proposal
-from agents.tools.schemas import ToolSchema, find_mistake
+from agents.tools.schemas import ToolSchema
+from store.arguments import find_mistake
 
 _log = logging.getLogger(__name__)
 

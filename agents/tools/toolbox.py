@@ -17,8 +17,9 @@ from mcp import StdioServerParameters
 
 from agents.company import Company, ToolServer
 from agents.tools.answers import CALL_ERRORS, ToolFailed, UnreadableAnswer, failure, read_answer
-from agents.tools.schemas import ToolSchema, find_mistake, is_plain_json
+from agents.tools.schemas import ToolSchema
 from agents.tools.session import ServerDown, ServerSession
+from store.arguments import find_mistake, is_plain_json
 from store.outputs import ToolCallRecord
 
 _PASSED_ON = ("LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH")  # beside the SDK's PATH, HOME, USER

@@ -169,7 +169,7 @@ def compounding_words(report: ReliabilityReport) -> str:
     text += f"Your six multiplied: {words.percent(multiplied)}"
     if report.end_to_end.rate is None or report.linked_failures is None:
         return text + "; measured end to end: unknown."
-    linked = f"{100 * report.linked_failures:+.1f} pp".replace("-", "\u2212")
+    linked = f"{100 * report.linked_failures:+z.1f} pp".replace("-", "\u2212")
     return f"{text}; measured: {words.percent(report.end_to_end.rate)}; linked failures: {linked}."
 
 

@@ -71,11 +71,12 @@ def review_row(item: QueueItem, person: str) -> Row:
 def run_row(run: RunRow) -> Row:
     """Return the line of a run."""
     step = run.intent or "no intent yet"
+    said = [part for part in (STEP_TITLES.get(step, step), run.action_kind) if part]
     return Row(
         id=run.run_id,
         title=run.title,
         who=" · ".join(part for part in (run.customer_id, run.external_id) if part),
-        reason=" · ".join(part for part in (STEP_TITLES.get(step, step), run.action_kind) if part),
+        reason=" · ".join(said).replace("_", " "),
         money="",
         age=f"{run.created_at:%d %b %H:%M}",
         confidence="" if run.confidence is None else f"{run.confidence:.2f}",

@@ -87,7 +87,8 @@ def small(png: bytes) -> bytes:
     content = optimised(picture)
     if len(content) <= MAX_BYTES:
         return content
-    return optimised(picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE))
+    rare_kept = Image.Quantize.MAXCOVERAGE  # the others lose what has colour in little text
+    return optimised(picture.quantize(256, rare_kept, kmeans=3, dither=Image.Dither.NONE))
 
 
 def optimised(picture: Image.Image) -> bytes:
