@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from live_company import until
 from screen import CANDIDATES, FLAGS, Screen, served
 
 PAGES = ("queue", "reliability", "gate", "runs", "health")
@@ -76,7 +77,7 @@ def taken(browser: Browser, address: str, picture: Picture) -> bytes:
         tab = Screen(context.new_page(), address)
         tab.open("/" if picture.page == "queue" else f"/{picture.page}")
         tab.page.wait_for_selector(".root", timeout=20_000)
-        tab.page.wait_for_function(SETTLED, timeout=20_000)
+        until(lambda: bool(tab.page.evaluate(SETTLED)), f"{picture.file} is drawn")
         tab.page.wait_for_timeout(1_500)  # charts and tables draw once more at their final width
         return tab.page.screenshot()
 
