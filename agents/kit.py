@@ -5,8 +5,9 @@ Opened once per process and held; nothing of it is opened per ticket.
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from agents.calibrating import CalibrationSource
 from agents.clock import Clock, RealClock
@@ -106,6 +107,13 @@ class Loaded:
     encoder: Encoder | None = None
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """A model that holds connections."""
+
+    async def close(self) -> None: ...
+
+
 @asynccontextmanager
 async def open_kit(
     settings: Settings,
@@ -119,13 +127,18 @@ async def open_kit(
     listed = {tool.name: tool for tool in store.read(registry.tools)}
     loaded = loaded or Loaded()
     encoder = loaded.encoder or open_encoder()
-    async with Toolbox.read_only(company, home=settings.home) as tools:
+    async with (
+        Toolbox.read_only(company, home=settings.home) as tools,
+        AsyncExitStack() as closing,
+    ):
         tools.expect({name: tool.fingerprint for name, tool in listed.items()})
         schemas = {
             name: ToolSchema(tool.server, tool.input_schema, tool.fingerprint)
             for name, tool in listed.items()
         }
         model = loaded.model or open_model(company, schemas, encoder)
+        if isinstance(model, Closing):
+            closing.push_async_callback(model.close)
         yield Kit(
             bench=Bench(model=model, company=company, schemas=schemas),
             retriever=HybridRetriever(store, encoder),
