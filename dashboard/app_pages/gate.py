@@ -150,7 +150,6 @@ def _rules(active: PolicyVersion) -> None:
     ]
     lines += [
         f"At most {Money(body.daily_cap_minor, currency)} alone per customer and day",
-        f"Two people above {Money(body.two_person_above_minor, currency)}",
         f"{words.percent(body.audit_rate)} of all drafts are audited blind",
     ]
     with st.container(border=True, key="rules", gap="xsmall"):
