@@ -56,7 +56,7 @@ def main() -> None:
 def judged(
     session: Session, past: Sequence[DemoTicket]
 ) -> tuple[list[dict[str, float]], list[bool]]:
-    """Return the signals of every in-scope draft and whether it was right."""
+    """Return the signals of every in-scope draft and whether it was right to send alone."""
     truths = {ticket.external_id: ticket.truth for ticket in past}
     rows: list[dict[str, float]] = []
     right: list[bool] = []
@@ -70,7 +70,9 @@ def judged(
             continue  # a person gets it anyhow, and its signals mean something else
         if isinstance(draft, SynthesisOutput):
             rows.append(draft.signals)
-            right.append(judge(truths[external_id], outputs).is_right)
+            truth = truths[external_id]
+            is_settled = not truth.is_doubtful  # else no draft was right to send alone
+            right.append(is_settled and judge(truth, outputs).is_right)
     return rows, right
 
 
