@@ -39,7 +39,7 @@ class PolicyBody(BaseModel):
     amount_rules: tuple[AmountRule, ...] = ()
     always_person: tuple[str, ...] = ()  # action kinds that never go out alone
     daily_cap_minor: int = Field(default=20_000, ge=0)  # automatic money per customer and day
-    two_person_above_minor: int = Field(default=100_000, ge=0)
+    two_person_above_minor: int = Field(default=100_000, ge=0)  # stored, not enforced yet
     audit_rate: Unit = 0.02
     currency: str = "EUR"
 
