@@ -59,7 +59,8 @@ def _nothing(kind: str, customer: str | None) -> Action:
 
 def _plain(proposal: Proposal, tool: WriteTool) -> dict[str, Any]:
     """Return the model's arguments without any recipient; none at all if they are not JSON."""
-    args = {name: value for name, value in proposal.args.items() if name != tool.customer}
+    by_code = (tool.customer, tool.expected)
+    args = {name: value for name, value in proposal.args.items() if name not in by_code}
     try:
         canonical_json(args).encode()
     except (ValueError, TypeError, RecursionError):
@@ -95,7 +96,7 @@ def _wrong_arguments(
         return
     if tool.key and tool.key in args:
         yield _unexpected(tool.key)
-    mistake = find_mistake(args, without(schema.input_schema, tool.key))
+    mistake = find_mistake(args, without(without(schema.input_schema, tool.key), tool.expected))
     if mistake:
         message = f"The arguments do not fit `{tool.name}`: {_shown(mistake)}"
         yield Reason(code="invalid_arguments", message=message)

@@ -1,8 +1,8 @@
 """The executor: the one process that holds write tools, and delivers what was authorised.
 
 Each entry's attempt and lease are committed before its call. It verifies the authorisation itself,
-calls with the entry's id as idempotency key, and stores the receipt. What became of a call is
-decided by `settle`: a failure that may still have had its effect is only repeated under a key.
+looks whether the world is still the one that was decided on, calls with the entry's id as
+idempotency key, and stores the receipt. What an answer means is decided by `settling`.
 """
 
 import asyncio
@@ -12,7 +12,9 @@ import os
 import random
 import signal
 import socket
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -22,13 +24,27 @@ from sqlmodel import Session
 from agents.clock import Clock, RealClock
 from agents.company import Company
 from agents.ports import Tools
+from agents.settling import (
+    Again,
+    Failed,
+    Patience,
+    Sent,
+    Settled,
+    Stale,
+    Unknown,
+    compare,
+    may_call,
+    receipt_of,
+    settle,
+)
 from agents.tools import Toolbox
 from agents.worker import dead_here
-from store import authorisation, outbox, registry, workers
+from store import authorisation, deliveries, holds, registry, workers
+from store.connectors import Connector, Precondition, arguments, pick
+from store.deliveries import Due
 from store.engine import Store
 from store.errors import LeaseLost
-from store.outbox import Due
-from store.outputs import ToolCallRecord
+from store.schema import Run
 from store.settings import Settings
 from store.writer import GroupWriter
 
@@ -37,55 +53,17 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.01  # between looks at the database's change counter
 SWEEP_SECONDS = 1.0
 BATCH = 16
-MAX_ATTEMPTS = 8
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 60.0
-UNSURE = frozenset({"timeout", "server_died"})  # it may have happened all the same
+_PATIENT = Patience()
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """The tool confirmed it."""
+class Manner:
+    """How an executor works; with `drain` it leaves when nothing is left."""
 
-    receipt: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It certainly did not happen, and another attempt would end the same way."""
-
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """Repeat under the same key after a pause."""
-
-    error: str
-    delay_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """It may have happened, and repeating it could do it twice."""
-
-    error: str
-
-
-Settled = Sent | Failed | Again | Unknown
-
-
-def settle(record: ToolCallRecord, *, has_key: bool, attempt: int, jitter: float) -> Settled:
-    """Decide what an answer means. `jitter` in [0, 1) spreads retries. Pure."""
-    if record.status == "ok":
-        return Sent(record.result if isinstance(record.result, dict) else {"answer": record.result})
-    error = record.error or record.error_class or "no answer"
-    if record.error_class not in UNSURE:
-        return Failed(error)
-    if not has_key or attempt >= MAX_ATTEMPTS:
-        return Unknown(error)
-    pause = min(FIRST_RETRY_SECONDS * 2 ** (attempt - 1), LONGEST_RETRY_SECONDS)
-    return Again(error, delay_seconds=pause * (0.5 + jitter / 2))
+    lease_seconds: float
+    drain: bool
+    patience: Patience = field(default_factory=Patience)
+    clock: Clock = field(default_factory=RealClock)
 
 
 class Executor:
@@ -96,19 +74,18 @@ class Executor:
         store: Store,
         writer: GroupWriter,
         tools: Tools,
-        *,
-        clock: Clock,
-        lease_seconds: float,
-        drain: bool,
+        reading: Tools,
+        how: Manner,
     ) -> None:
         self._store = store
         self._writer = writer
         self._tools = tools
-        self._clock = clock
-        self._lease_seconds = lease_seconds
-        self._drain = drain
+        self._reading = reading
+        self._how = how
         self._name = f"executor-{os.getpid()}-{uuid4().hex[:8]}"
-        self._keys = {tool.name: tool.key_field for tool in store.read(registry.tools)}
+        listed = store.read(registry.tools)
+        self._keys = {tool.name: tool.key_field for tool in listed}
+        self._connectors = {tool.name: Connector.model_validate(tool.connector) for tool in listed}
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
@@ -150,17 +127,18 @@ class Executor:
                 seen = current
                 claimed = await self._begin_due()
                 wait = 0.0 if claimed else await self._seconds_until_due()
-                if wait is None and self._drain and not self._in_flight:
+                if wait is None and self._how.drain and not self._in_flight:
                     return
                 due_at = loop.time() + (SWEEP_SECONDS if wait is None else wait)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _begin_due(self) -> int:
         entries = await self._writer.write(
-            outbox.claim,
+            deliveries.claim,
             self._name,
             limit=BATCH - len(self._in_flight),
-            lease_seconds=self._lease_seconds,
+            lease_seconds=self._how.lease_seconds,
+            now=datetime.now(UTC),
         )
         for entry in entries:
             task = asyncio.create_task(self._deliver(entry))
@@ -176,62 +154,134 @@ class Executor:
             self.stop()
 
     async def _seconds_until_due(self) -> float | None:
-        return self._store.read(outbox.next_due_seconds)
+        return self._store.read(deliveries.next_due_seconds)
 
     async def _deliver(self, entry: Due) -> None:
-        """Verify, call, and record what became of it."""
-        objection = self._store.read(authorisation.objection, entry)
+        """Verify, look, call, and record what became of it."""
         try:
-            if objection is not None:
-                log.error("delivery %s refused: %s", entry.id, objection)
-                await self._record(entry, Failed(f"refused: {objection}"), latency_ms=0.0)
+            objection, is_held = self._store.read(_ruling, entry)
+            if is_held:
+                await self._writer.write(
+                    deliveries.postpone, entry, None, delay_seconds=0.0, may_have_happened=False
+                )
                 return
-            key_field = self._keys.get(entry.tool)
-            args = json.loads(entry.body) | ({key_field: entry.id} if key_field else {})
-            answer = await self._tools.call(entry.tool, args)
-            jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
-            settled = settle(answer, has_key=bool(key_field), attempt=entry.attempt, jitter=jitter)
-            await self._record(entry, settled, latency_ms=answer.latency_ms)
+            settled, latency_ms = (
+                (_refused(entry, objection), 0.0) if objection else await self._settle(entry)
+            )
+            await self._record(entry, settled, latency_ms=latency_ms)
         except LeaseLost as lost:
             log.warning("%s", lost)
 
+    async def _settle(self, entry: Due) -> tuple[Settled, float]:
+        connector = self._connectors.get(entry.tool, Connector())
+        key_field = self._keys.get(entry.tool)
+        has_key = key_field is not None
+        args = json.loads(entry.body)
+        if not may_call(entry, connector, has_key=has_key):
+            late = "its key may be forgotten by now" if has_key else "it takes no key"
+            return await self._look_up(entry, connector, f"no answer came, and {late}"), 0.0
+        jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
+        if not entry.in_doubt and connector.precondition is not None:
+            moved = await self._moved(args, connector, connector.precondition)
+            if isinstance(moved, str):
+                pause = self._how.patience.pause(entry.attempt, jitter)
+                return Again(moved, pause, may_have_happened=False), 0.0
+            if moved is not None:
+                return moved, 0.0
+        answer = await self._tools.call(
+            entry.tool, args | {key_field: entry.id} if key_field else args
+        )
+        settled = settle(
+            answer,
+            entry,
+            connector,
+            has_key=has_key,
+            patience=self._how.patience,
+            jitter=jitter,
+        )
+        if isinstance(settled, Unknown):
+            settled = await self._look_up(entry, connector, settled.error)
+        elif isinstance(settled, Failed) and connector.precondition is not None:
+            moved = await self._moved(args, connector, connector.precondition)
+            settled = moved if isinstance(moved, Stale) else settled
+        return settled, answer.latency_ms
+
+    async def _moved(
+        self, args: dict[str, Any], connector: Connector, precondition: Precondition
+    ) -> Stale | str | None:
+        """Look at the world; return how it moved, why it cannot be seen, or None."""
+        seen = await self._reading.call(precondition.tool, arguments(precondition.args, args))
+        if seen.status != "ok":
+            return seen.error or f"`{precondition.tool}` gave no answer"
+        return compare(args, connector, pick(precondition.value, seen.result))
+
+    async def _look_up(self, entry: Due, connector: Connector, error: str) -> Settled:
+        """Ask the service whether a doubtful call took place; without a yes a person has to say."""
+        if connector.lookup is None:
+            return Unknown(error)
+        source = {"key": entry.id, "args": json.loads(entry.body)}
+        seen = await self._reading.call(
+            connector.lookup.tool, arguments(connector.lookup.args, source)
+        )
+        if seen.status != "ok":
+            return Unknown(f"{error}; the look-up failed too: {seen.error}")
+        if not pick(connector.lookup.found, seen.result):
+            return Unknown(f"{error}; the look-up did not find it")
+        return Sent(receipt_of(pick(connector.lookup.receipt, seen.result)))
+
     async def _record(self, entry: Due, settled: Settled, *, latency_ms: float) -> None:
-        now = self._clock.at(entry.created_at)
+        now = self._how.clock.at(entry.created_at)
         write = self._writer.write
         if isinstance(settled, Sent):
-            await write(outbox.mark_sent, entry, settled.receipt, latency_ms=latency_ms, now=now)
+            receipt = settled.receipt
+            await write(deliveries.mark_sent, entry, receipt, latency_ms=latency_ms, now=now)
         elif isinstance(settled, Failed):
-            await write(outbox.mark_failed, entry, settled.error, now=now)
+            await write(deliveries.mark_failed, entry, settled.error, now=now)
         elif isinstance(settled, Again):
-            await write(outbox.postpone, entry, settled.error, delay_seconds=settled.delay_seconds)
+            await write(
+                deliveries.postpone,
+                entry,
+                settled.error,
+                delay_seconds=settled.delay_seconds,
+                may_have_happened=settled.may_have_happened,
+            )
+        elif isinstance(settled, Stale):
+            await write(deliveries.mark_stale, entry, settled.reason, settled.fresh, now=now)
         else:
-            await write(outbox.mark_unknown, entry, settled.error, now=now)
+            await write(deliveries.mark_unknown, entry, settled.error, now=now)
 
     def _sweep(self, session: Session) -> None:
         workers.beat(session, self._name, in_flight=len(self._in_flight))
-        outbox.extend_leases(session, self._name, lease_seconds=self._lease_seconds)
-        outbox.reap(session, dead_workers=dead_here(session), now=datetime.now(UTC))
+        deliveries.extend_leases(session, self._name, lease_seconds=self._how.lease_seconds)
+        deliveries.reap(session, dead_workers=dead_here(session), now=datetime.now(UTC))
 
 
-def run(settings: Settings, company: Company, *, drain: bool = False) -> None:
+def _ruling(session: Session, entry: Due) -> tuple[str | None, bool]:
+    """Return what speaks against the delivery, and whether a hold stops it, as of this moment."""
+    kind = session.get_one(Run, entry.run_id).action_kind
+    is_held = entry.is_automatic and entry.reverses is None and holds.is_held(session, kind)
+    return authorisation.objection(session, entry), is_held
+
+
+def _refused(entry: Due, objection: str) -> Settled:
+    log.error("delivery %s refused: %s", entry.id, objection)
+    error = f"refused: {objection}"
+    return Unknown(error) if entry.in_doubt else Failed(error)
+
+
+def run(
+    settings: Settings, company: Company, *, drain: bool = False, patience: Patience = _PATIENT
+) -> None:
     """Deliver in this process until SIGINT or SIGTERM, or with `drain` until nothing waits."""
-    asyncio.run(_main(settings, company, drain=drain))
+    asyncio.run(_main(settings, company, drain=drain, patience=patience))
 
 
-async def _main(settings: Settings, company: Company, *, drain: bool) -> None:
+async def _main(settings: Settings, company: Company, *, drain: bool, patience: Patience) -> None:
     store = settings.open()
     writer = GroupWriter(store)
+    how = Manner(lease_seconds=settings.lease_seconds, drain=drain, patience=patience)
     try:
-        async with Toolbox.write(company, home=settings.home) as tools:
-            tools.expect({tool.name: tool.fingerprint for tool in store.read(registry.tools)})
-            executor = Executor(
-                store,
-                writer,
-                tools,
-                clock=RealClock(),
-                lease_seconds=settings.lease_seconds,
-                drain=drain,
-            )
+        async with open_executor(settings, company, store, writer, how) as executor:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, executor.stop)
@@ -239,3 +289,18 @@ async def _main(settings: Settings, company: Company, *, drain: bool) -> None:
     finally:
         writer.close()
         store.close()
+
+
+@asynccontextmanager
+async def open_executor(
+    settings: Settings, company: Company, store: Store, writer: GroupWriter, how: Manner
+) -> AsyncIterator[Executor]:
+    """Start the tool servers it needs; a tool that changed since its approval is refused."""
+    approved = {tool.name: tool.fingerprint for tool in store.read(registry.tools)}
+    async with (
+        Toolbox.write(company, home=settings.home) as tools,
+        Toolbox.checking(company, home=settings.home) as reading,
+    ):
+        tools.expect(approved)
+        reading.expect(approved)
+        yield Executor(store, writer, tools, reading, how)

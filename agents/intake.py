@@ -1,8 +1,8 @@
 """Reading tickets out of a `.jsonl` or `.csv` stream and handing them to the store in batches.
 
 A line that cannot be used is reported by its number and never stops the lines after it. Memory is
-bounded: one record and one batch, whatever the file's size. Whether a ticket is a duplicate is the
-store's word, not ours.
+bounded: one record and one batch, whatever the file's size. Whether a ticket is a duplicate, and
+whether there is room, is the store's word, not ours; where there is none the caller waits or stops.
 """
 
 import csv
@@ -17,19 +17,14 @@ from typing import Any, NoReturn
 
 from agents.lines import TOO_LONG, ReturnableLines, Source, numbered
 from store.engine import Store
-from store.errors import BadInput, GreenlightError
-from store.queue import NewTicket, clean_text, counts, submit
-from store.transitions import RunStatus
+from store.errors import BadInput, QueueFull
+from store.queue import NewTicket, clean_text, submit
 
 BATCH = 500  # tickets a transaction
 MAX_DEPTH = 32  # of nested extra values
 DELIMITERS = ",;\t"
 KNOWN = ("text", "id", "customer_id", "subject", "received_at")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class QueueFull(GreenlightError):
-    """So many tickets wait that no more are taken in; what was accepted before stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +45,12 @@ class BadLine:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the lines."""
+    """What became of the lines before `next_line`, which is None once all are dealt with."""
 
     accepted: int = 0
     duplicates: int = 0
     rejected: list[BadLine] = field(default_factory=list)
+    next_line: int | None = 1
 
 
 def read_jsonl(source: Source) -> Iterator[GoodLine | BadLine]:
@@ -88,53 +84,60 @@ def read_csv(source: Source) -> Iterator[GoodLine | BadLine]:
 def take_in(
     store: Store,
     lines: Iterable[GoodLine | BadLine],
+    tally: Tally,
     *,
     clock: Callable[[], datetime],
-    max_queued: int,
+    max_queued: int | None = None,
+    wait: Callable[[QueueFull], bool] = lambda _: False,
     batch: int = BATCH,
-) -> Tally:
-    """Submit the good lines, `batch` per transaction, and return what became of all lines.
+) -> None:
+    """Submit the good lines, at most `batch` per transaction, keeping the tally as it goes.
 
-    Raises QueueFull before the batch that would have more than `max_queued` runs wait.
+    Whenever the queue is full, what still fits goes in, then `wait` is asked: True tries again,
+    False gives up, which raises QueueFull. Whatever stops this, `tally` says where.
     """
-    tally = Tally()
     remaining = iter(lines)
     while piece := list(islice(remaining, batch)):
-        _require_room(store, len(piece), max_queued, tally)
-        tally.rejected += [line for line in piece if isinstance(line, BadLine)]
-        good = [line for line in piece if isinstance(line, GoodLine)]
-        try:
-            _submit(store, good, tally, clock())
-        except BadInput:  # the store refused one of them: find it, let the others in
-            for line in good:
-                _submit_alone(store, line, tally, clock())
-    return tally
+        size = batch
+        while piece:
+            try:
+                _submit(store, piece[:size], tally, now=clock(), max_queued=max_queued)
+            except BadInput as error:
+                if size > 1:  # the store refused one of them: find it, let the others in
+                    size = 1
+                    continue
+                tally.rejected.append(BadLine(piece[0].line, str(error)))
+            except QueueFull as full:
+                size = _lines_before(piece, full.fits)
+                if not size and not wait(full):
+                    raise
+                size = size or batch
+                continue
+            tally.next_line = piece[:size][-1].line + 1
+            piece = piece[size:]
+    tally.next_line = None
 
 
-def _require_room(store: Store, wanted: int, max_queued: int, tally: Tally) -> None:
-    waiting = store.read(counts).get(RunStatus.QUEUED, 0)
-    if waiting + wanted > max_queued:
-        raise QueueFull(
-            f"{waiting:,} tickets wait already and the limit is {max_queued:,}; {tally.accepted:,}"
-            " of these were taken in. Submit the same file again when the workers have caught up:"
-            " what is in will be recognised."
-        )
-
-
-def _submit(store: Store, good: list[GoodLine], tally: Tally, now: datetime) -> None:
-    if not good:
-        return
-    submitted = store.transact(submit, [line.ticket for line in good], now=now)
+def _submit(
+    store: Store,
+    piece: list[GoodLine | BadLine],
+    tally: Tally,
+    *,
+    now: datetime,
+    max_queued: int | None,
+) -> None:
+    good = [line.ticket for line in piece if isinstance(line, GoodLine)]
+    submitted = store.transact(submit, good, now=now, max_queued=max_queued) if good else []
     duplicates = sum(one.is_duplicate for one in submitted)
     tally.duplicates += duplicates
     tally.accepted += len(submitted) - duplicates
+    tally.rejected += [line for line in piece if isinstance(line, BadLine)]
 
 
-def _submit_alone(store: Store, line: GoodLine, tally: Tally, now: datetime) -> None:
-    try:
-        _submit(store, [line], tally, now)
-    except BadInput as error:
-        tally.rejected.append(BadLine(line.line, str(error)))
+def _lines_before(piece: list[GoodLine | BadLine], fits: int) -> int:
+    """Return how many lines come before the good one that `fits` others leave no room for."""
+    good = [at for at, line in enumerate(piece) if isinstance(line, GoodLine)]
+    return good[fits]
 
 
 def _header(lines: ReturnableLines) -> tuple[list[str], str]:

@@ -95,8 +95,9 @@ class Kit:
             state["intent"],
             state["retrieval"],
             state["tool_call"],
+            self.tools,
         )
-        return Made(made.output, usage, gate_input=made.gate_input)
+        return Made(made.output, usage, gate_input=made.gate_input, trouble=made.trouble)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,9 @@ class StepFailedError(Exception):
     """A step gave up. If transient, the run can be tried again later."""
 
     def __init__(self, step: str, cause: BaseException) -> None:
-        super().__init__(f"{step}: {cause or type(cause).__name__}")
+        self.is_out_of_memory = isinstance(cause, MemoryError)
+        said = "it ran out of memory" if self.is_out_of_memory else str(cause)
+        super().__init__(f"{step}: {said or type(cause).__name__}")
         self.step = step
         self.is_transient = _is_transient(cause)
 

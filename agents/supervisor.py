@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Generic, Protocol, TypeVar
 
 from agents.preflight import CannotStart
 
@@ -43,12 +44,22 @@ class Member:
     stage: int = 0
 
 
-class _Running:
-    """A member with its process and how often it has fallen."""
+class Process(Protocol):
+    """What watching needs of a process."""
 
-    def __init__(
-        self, member: Member, spawn: Callable[[Member], subprocess.Popen[bytes]], timing: Timing
-    ) -> None:
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+
+P = TypeVar("P", bound=Process)
+
+
+class Watched(Generic[P]):
+    """A member with its process and how often it has fallen: the restart policy."""
+
+    def __init__(self, member: Member, spawn: Callable[[Member], P], timing: Timing) -> None:
         self.member = member
         self._spawn = spawn
         self._timing = timing
@@ -97,7 +108,7 @@ class Family:
         self._say = say
         self._timing = timing
         self._env = dict(os.environ if env is None else env)
-        self._running: list[_Running] = []
+        self._running: list[Watched[subprocess.Popen[bytes]]] = []
         self._signals = 0
         self._read_end, self._write_end = os.pipe()
 
@@ -146,7 +157,7 @@ class Family:
     def join(self, members: Sequence[Member]) -> None:
         """Start further members; they are watched and stopped like the first."""
         for member in members:
-            self._running.append(_Running(member, self._spawn, self._timing))
+            self._running.append(Watched(member, self._spawn, self._timing))
 
     def watch(self) -> None:
         """Restart what crashes until SIGINT, SIGTERM or SIGHUP arrives."""
@@ -191,7 +202,9 @@ class Family:
             self._stop_stage(members, now + (deadline - now) / (len(stages) - at))
         self._running.clear()
 
-    def _stop_stage(self, members: Sequence[_Running], deadline: float) -> None:
+    def _stop_stage(
+        self, members: Sequence[Watched[subprocess.Popen[bytes]]], deadline: float
+    ) -> None:
         signals = self._signals
         for one in members:
             one.process.terminate()

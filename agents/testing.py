@@ -98,9 +98,23 @@ class ScriptedTools:
         return ToolCallRecord(**made, result=answer, status="ok")
 
 
-def failing(error_class: ToolErrorClass, error: str = "scripted failure") -> ToolCallRecord:
+def failing(
+    error_class: ToolErrorClass,
+    error: str = "scripted failure",
+    *,
+    was_sent: bool = True,
+    said: str | None = None,
+) -> ToolCallRecord:
     """Return an answer for `ScriptedTools` that fails in this way."""
-    return ToolCallRecord(tool="", server="", status="error", error_class=error_class, error=error)
+    return ToolCallRecord(
+        tool="",
+        server="",
+        status="error",
+        error_class=error_class,
+        error=error,
+        was_sent=was_sent,
+        said=said,
+    )
 
 
 class FixedClock:

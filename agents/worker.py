@@ -1,7 +1,8 @@
 """A worker: claims runs, sends them through the graph, heartbeats, and takes back dead ones' runs.
 
 It knows nothing about what the steps do and holds no write tools. Many runs are in flight at once
-in one asyncio loop; one writer thread makes their records durable together.
+in one asyncio loop; one writer thread makes their records durable together. A run that crashes,
+hangs or fills the process costs its neighbours a restart, never more.
 """
 
 import asyncio
@@ -9,13 +10,15 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from sqlmodel import Session
 
+from agents import limits
 from agents.company import Company
 from agents.journal import Journal, Visit
 from agents.kit import Kit, Loaded, open_kit
@@ -36,6 +39,7 @@ IDLE_SECONDS = 0.02  # between looks at the database's change counter
 SWEEP_SECONDS = 1.0  # between looks for due retries and dead workers
 RETRY_LATER_SECONDS = 20.0  # after a transient failure used up its attempts
 MAX_VISITS = 3  # rounds of attempts at one step before the run fails
+HANG_SHARE = 2 / 3  # of a lease: a hung worker ends while its runs are still known to be its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,14 @@ class Worker:
             await self._claim_until_stopped()
         finally:
             failure = beat.exception() if beat.done() else None
+            is_full = isinstance(failure or sys.exception(), MemoryError)
             beat.cancel()
             unfinished = dict(self._in_flight)
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(beat, *unfinished, return_exceptions=True)
             for claim in unfinished.values():
-                await self._give_back(claim)
+                await self._give_back(claim, as_suspect=is_full)
             await self._journal.writer.write(workers.stop, shift.worker)
         if failure is not None:
             raise failure
@@ -128,8 +133,14 @@ class Worker:
         for claim in claims:
             task = asyncio.create_task(self.attend(claim))
             self._in_flight[task] = claim
-            task.add_done_callback(self._in_flight.pop)
+            task.add_done_callback(self._let_go)
         return len(claims)
+
+    def _let_go(self, task: asyncio.Task[None]) -> None:
+        """Forget a run. One that could not even be settled loses its lease, so it comes back."""
+        claim = self._in_flight.pop(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("run %s was dropped", claim.run_id, exc_info=error)
 
     async def _is_drained(self) -> bool:
         """Nothing queued or running anywhere: what waits for a later retry counts as queued."""
@@ -152,7 +163,9 @@ class Worker:
         claim = visit.claim
         rounds = claim.attempts.get(failed.step, 0) // MAX_ATTEMPTS + 1
         try:
-            if failed.is_transient and rounds < MAX_VISITS:
+            if failed.is_out_of_memory and not claim.is_suspect:  # maybe a neighbour took it all
+                await self._journal.write(visit, queue.release, as_suspect=True)
+            elif failed.is_transient and rounds < MAX_VISITS:
                 await self._journal.write(
                     visit, queue.release, delay_seconds=RETRY_LATER_SECONDS * rounds
                 )
@@ -164,28 +177,43 @@ class Worker:
         except LeaseLost as lost:
             log.warning("%s", lost)
 
-    async def _give_back(self, claim: Claim) -> None:
+    async def _give_back(self, claim: Claim, *, as_suspect: bool) -> None:
         try:
-            await self._journal.writer.write(queue.release, claim.run_id, claim.epoch)
+            await self._journal.writer.write(
+                queue.release, claim.run_id, claim.epoch, as_suspect=as_suspect
+            )
         except LeaseLost:
             log.info("run %s had been handed over already", claim.run_id)
 
     async def _beat(self) -> None:
         """Prolong the leases, say that we are alive, and take back the runs of the dead."""
         while True:
-            await self._journal.writer.write(self._sweep)
+            held = [claim.run_id for claim in self._in_flight.values()]
+            await self._journal.writer.write(self._sweep, held)
             await asyncio.sleep(min(SWEEP_SECONDS, self._shift.lease_seconds / 3))
 
-    def _sweep(self, session: Session) -> None:
-        queue.extend_leases(session, self._shift.worker, lease_seconds=self._shift.lease_seconds)
-        workers.beat(session, self._shift.worker, in_flight=len(self._in_flight))
-        queue.reap(session, dead_workers=dead_here(session))
+    def _sweep(self, session: Session, held: Sequence[int]) -> None:
+        shift = self._shift
+        queue.extend_leases(session, shift.worker, held, lease_seconds=shift.lease_seconds)
+        workers.beat(session, shift.worker, in_flight=len(held))
+        queue.reap(
+            session,
+            dead_workers=dead_here(session),
+            alive_workers=alive_here(session),
+            now=datetime.now(UTC),
+        )
 
 
 def dead_here(session: Session) -> list[str]:
     """Return the processes of this host that died without saying so."""
     known = workers.running_on(session, socket.gethostname())
     return [worker for worker, pid in known if not workers.is_alive(pid)]
+
+
+def alive_here(session: Session) -> list[str]:
+    """Return the processes of this host that live; of several with one pid only the latest can."""
+    by_pid = {pid: worker for worker, pid in workers.running_on(session, socket.gethostname())}
+    return [worker for pid, worker in by_pid.items() if workers.is_alive(pid)]
 
 
 def ticket_view(ticket: Ticket) -> TicketView:
@@ -235,10 +263,14 @@ async def _main(
     try:
         async with open_kit(settings, company, store, loaded=loaded) as kit:
             worker = Worker(store, kit, kit.journal(writer), shift)
+            limits.go_first_when_memory_ends()
+            if settings.worker_memory_mb is not None:
+                limits.limit_memory(settings.worker_memory_mb)
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, worker.stop)
-            await worker.work()
+            async with limits.pulse(settings.lease_seconds * HANG_SHARE):
+                await worker.work()
     finally:
         writer.close()
         store.close()

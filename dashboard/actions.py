@@ -11,7 +11,7 @@ from typing import Any
 
 from dashboard import session
 from dashboard.session import Notice
-from store import policies, reviews
+from store import interventions, policies, reviews, undoing
 from store.errors import AlreadyDecided, GreenlightError, StaleReview
 from store.gate import PolicyBody
 from store.reviews import DecisionRequest
@@ -138,7 +138,7 @@ def undo(line: Notice) -> None:
     def take_back() -> None:
         assert line.decision_id is not None
         reopened = session.store().transact(
-            reviews.undo, line.decision_id, session.me(), now=session.now()
+            undoing.undo, line.decision_id, session.me(), now=session.now()
         )
         if line.typed is not None and line.revision is not None:
             session.keep(session.edit_key(reopened, line.revision), line.typed)
@@ -165,6 +165,49 @@ def publish(body: PolicyBody, note_key: str) -> None:
         )
 
     _attempt(put_out)
+
+
+def retry_run(run_id: int) -> None:
+    """Try a failed or dead run again; what failed in delivery goes to a person instead."""
+
+    def again() -> None:
+        done = session.store().transact(
+            interventions.retry, run_id, person=session.me(), now=session.now()
+        )
+        where = (
+            "is queued again and goes on after its last recorded step."
+            if done.review_id is None
+            else f"waits for a new decision: review {done.review_id} is on the queue."
+        )
+        session.notify(Notice("done", f"Run {run_id} {where}"))
+
+    _attempt(again)
+
+
+def start_cancelling(run_id: int) -> None:
+    """Open the inline panel that asks whether to cancel the run."""
+    session.withdraw(run_id)
+
+
+def keep_run() -> None:
+    """Close the panel; nothing is recorded."""
+    session.withdraw(None)
+
+
+def cancel_run(run_id: int, note_key: str) -> None:
+    """Cancel a run, with the note typed into the panel."""
+
+    def withdraw() -> None:
+        session.withdraw(None)
+        note = str(session.typed(note_key) or "")
+        session.store().transact(
+            interventions.cancel, run_id, person=session.me(), note=note, now=session.now()
+        )
+        session.notify(
+            Notice("done", f"Run {run_id} is cancelled. Nothing of it will be delivered.")
+        )
+
+    _attempt(withdraw)
 
 
 def _decide(card: Card, verdict: Verdict, **said: Any) -> None:

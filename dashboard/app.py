@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.app_pages import gate, health, queue, reliability, runs
+from dashboard.app_pages import audit, gate, health, queue, reliability, runs
 from dashboard.components import frame
 
 st.set_page_config(page_title="Greenlight", page_icon=frame.ICON, layout="wide")
@@ -14,6 +14,7 @@ chosen = st.navigation(
         st.Page(reliability.page, title="Reliability", url_path="reliability"),
         st.Page(gate.page, title="Gate", url_path="gate"),
         st.Page(runs.page, title="Runs", url_path="runs"),
+        st.Page(audit.page, title="Audit", url_path="audit"),
         st.Page(health.page, title="Health", url_path="health"),
     ],
     position="top",

@@ -29,7 +29,7 @@ from store.settings import Settings
 
 HOST = "127.0.0.1"
 APP = Path(__file__).with_name("app.py")
-PAGES = ("queue", "reliability", "gate", "runs", "health")
+PAGES = ("queue", "reliability", "gate", "runs", "audit", "health")
 
 
 class PortInUse(GreenlightError):

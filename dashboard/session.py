@@ -28,6 +28,7 @@ _DECISIONS = "decision_ids"
 _REFUSING = "refusing"
 _LISTED = "listed"
 _RUN = "current_run"
+_WITHDRAWING = "withdrawing"
 
 ARM_SECONDS = 0.6  # a press sooner than this after a card appeared was meant for the one before
 
@@ -47,7 +48,7 @@ class Notice:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _open(url: str) -> Store:  # noqa: ARG001 - cache key
-    return Settings().open(urgent=True)
+    return Settings().open(urgent=True, may_decide=True)
 
 
 def store() -> Store:
@@ -194,3 +195,13 @@ def current_run(order: Sequence[int]) -> int | None:
 def open_run(run_id: int) -> None:
     """Show this run."""
     st.session_state[_RUN] = run_id
+
+
+def is_withdrawing(run_id: int) -> bool:
+    """Return whether the panel that confirms cancelling is open for this run."""
+    return st.session_state.get(_WITHDRAWING) == run_id
+
+
+def withdraw(run_id: int | None) -> None:
+    """Open the panel for a run, or close it."""
+    st.session_state[_WITHDRAWING] = run_id

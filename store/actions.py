@@ -26,10 +26,22 @@ class Action(BaseModel):
     currency: str | None = None
     customer_id: str | None = None
     order_id: str | None = None
+    also: tuple["Action", ...] = ()  # further side effects of the same draft: all of them or none
 
     @property
     def is_reply_only(self) -> bool:
         return self.tool is None
+
+    @property
+    def parts(self) -> tuple["Action", ...]:
+        """Return every side effect, this one first, each by itself."""
+        return (self.model_copy(update={"also": ()}), *self.also)
+
+    @property
+    def total_minor(self) -> int | None:
+        """Return the money that all parts move together, None if none of them moves any."""
+        moved = [part.amount_minor for part in self.parts if part.amount_minor is not None]
+        return sum(moved) if moved else None
 
 
 def reply_only(customer_id: str | None) -> Action:
@@ -44,7 +56,12 @@ def canonical_json(value: Mapping[str, Any]) -> str:
     )
 
 
+def as_json(action: Action) -> dict[str, Any]:
+    """Return the action as stored and digested; a single one as it always was."""
+    return action.model_dump(mode="json", exclude=None if action.also else {"also"})
+
+
 def digest(reply: str, action: Action) -> str:
     """Return the SHA-256 (hex) over reply and action: the identity of what was shown."""
-    payload = {"reply": reply, "action": action.model_dump(mode="json")}
+    payload = {"reply": reply, "action": as_json(action)}
     return hashlib.sha256(canonical_json(payload).encode()).hexdigest()

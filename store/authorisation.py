@@ -1,81 +1,170 @@
-"""Whether an outbox entry may be delivered: the executor's own check, on stored facts alone.
+"""Whether an outbox entry may be delivered: the executor's own check, on facts it can verify.
 
-An entry is authorised by a person's effective decision on exactly this draft, or by a gate pass
-that holds when the gate is evaluated again from the stored facts and the frozen policy. The frozen
-arguments must be the ones that the draft stands for, under the one id that this call can have.
+An entry is authorised by people's signed decisions on exactly this draft, or by a gate pass that is
+in the sealed audit trail and holds when the gate is evaluated again from the stored signals and the
+frozen policy. The frozen arguments must be the ones that the draft stands for, under the one id
+that this call can have. Rows that only SQL has written fail one of these.
 """
+
+from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from store import policies
+from store import approvals, audit, calibrators, compensation, decisions, policies
 from store.actions import Action, canonical_json, digest
+from store.deliveries import Due
 from store.errors import NotFound
-from store.gate import GateInput, evaluate
-from store.outbox import Due, calls_of, entry_id
-from store.outputs import GateOutput
-from store.schema import Decision, Draft, StepRecord, Undo
-from store.transitions import Outcome, StepStatus, Verdict
+from store.gate import GateInput, PolicyBody, evaluate
+from store.outbox import calls_of, entry_id
+from store.outputs import GateOutput, SynthesisOutput
+from store.schema import Decision, Draft, OutboxEntry, StepRecord, Undo
+from store.transitions import OutboxStatus, Outcome, StepStatus, Verdict
+
+AUTHORISING = frozenset(
+    {Verdict.APPROVE, Verdict.EDIT, Verdict.SEND_AGAIN, Verdict.REVERSE, Verdict.HAPPENED}
+)
+TOLERANCE = 1e-9  # between a stored confidence and the one computed again
 
 
 def objection(session: Session, entry: Due) -> str | None:
     """Return why the entry must not be delivered, or None if it is authorised."""
     try:
-        return _objection(session, entry)
-    except (ValueError, NotFound) as broken:  # rows that no verb has written
+        return next(_objections(session, entry), None)
+    except (ValueError, KeyError, TypeError, NotFound) as broken:  # rows that no verb has written
         return f"what it rests on cannot be read ({type(broken).__name__})"
 
 
-def _objection(session: Session, entry: Due) -> str | None:
+def _objections(session: Session, entry: Due) -> Iterator[str]:
+    """Yield what speaks against it; only the first counts, and nothing after it is looked at."""
     draft = session.get(Draft, entry.draft_id)
     if draft is None or draft.run_id != entry.run_id:
-        return "its draft does not exist"
+        yield "its draft does not exist"
+        return
     if digest(draft.reply, Action.model_validate(draft.action)) != draft.digest:
-        return "the draft is not the one its digest was made of"
-    wanted = {
-        entry_id(draft, position, entry.decision_id): (tool, canonical_json(body))
-        for position, (_, tool, body, _) in enumerate(calls_of(session, draft))
-    }
-    if wanted.get(entry.id) != (entry.tool, entry.body):
-        return "its arguments are not those of the draft"
+        yield "the draft is not the one its digest was made of"
+    if entry.id != entry_id(draft, entry.position, entry.decision_id):
+        yield "its id is not the one that this call can have"
+    calls = calls_of(session, draft)
+    if entry.position < len(calls):
+        call = calls[entry.position]
+        if (call.tool, call.body) != (entry.tool, entry.body):
+            yield "its arguments are not those of the draft"
+    elif not _is_compensation(session, entry):
+        yield "it is no part of the draft and takes back nothing of it"
     if entry.decision_id is not None:
-        return _decision_objection(session, entry.decision_id, draft)
-    return _gate_objection(session, draft)
+        yield from _decision_objections(session, entry.decision_id, draft)
+    else:
+        yield from _gate_objections(session, draft)
 
 
-def _decision_objection(session: Session, decision_id: str, draft: Draft) -> str | None:
+def _is_compensation(session: Session, entry: Due) -> bool:
+    """Whether the entry takes back, as its connector says, a sent part of a draft that failed."""
+    original = session.get(OutboxEntry, entry.reverses) if entry.reverses else None
+    if original is None or original.draft_id != entry.draft_id:
+        return False
+    reversal = compensation.reversal_of(session, original.tool)
+    failed = session.execute(
+        select(col(OutboxEntry.id)).where(
+            col(OutboxEntry.draft_id) == entry.draft_id,
+            col(OutboxEntry.status) == OutboxStatus.FAILED,
+            col(OutboxEntry.reverses).is_(None),
+        )
+    ).first()
+    if reversal is None or failed is None or original.status is not OutboxStatus.SENT:
+        return False
+    call = compensation.call_for(session, original, reversal)
+    return (call.tool, call.body) == (entry.tool, entry.body)
+
+
+def _decision_objections(session: Session, decision_id: str, draft: Draft) -> Iterator[str]:
     decision = session.get(Decision, decision_id)
-    if decision is None or decision.verdict not in (Verdict.APPROVE, Verdict.EDIT):
-        return "no person approved it"
+    if decision is None or decision.verdict not in AUTHORISING:
+        yield "no person approved it"
+        return
     if not decision.is_final or session.get(Undo, decision_id) is not None:
-        return "its approval is not in force"
+        yield "its approval is not in force"
     if decision.draft_id != draft.id or decision.payload_digest != draft.digest:
-        return "its approval was for another draft"
-    return None
+        yield "its approval was for another draft"
+    if not _is_signed(session, decision):
+        yield "its approval is not signed by a process that may decide"
+    maker = approvals.maker(session, draft)
+    if decision.verdict is Verdict.APPROVE and decision.person == maker:
+        yield "its approval is by the person who wrote it"
+    policy = _published(session, decision.policy_version)
+    if policy is None:
+        yield "its policy is not the one that was published"
+        return
+    if policy.is_two_person(Action.model_validate(draft.action)):
+        people = {
+            one.person
+            for one in approvals.given(session, decision.review_id, draft.digest)
+            if _is_signed(session, one)
+            and not (one.verdict is Verdict.APPROVE and one.person == maker)
+        }
+        if decision.verdict is not Verdict.HAPPENED and len(people) < 2:
+            yield "it needs the approval of two people"
 
 
-def _gate_objection(session: Session, draft: Draft) -> str | None:
-    stored = (
+def _is_signed(session: Session, decision: Decision) -> bool:
+    keys = session.info["keys"]
+    return bool(keys.is_signed(decisions.message(decision), decision.signature))
+
+
+def _published(session: Session, version: int) -> PolicyBody | None:
+    """Return the policy if it is, word for word, what the sealed audit trail says was published."""
+    body = policies.version(session, version).body
+    said = audit.find_authentic(session, tag="policy:published", subject=f"policy:{version}")
+    stored = canonical_json(body.model_dump(mode="json"))
+    announced = (PolicyBody.model_validate(one["body"]).model_dump(mode="json") for one in said)
+    return body if any(canonical_json(one) == stored for one in announced) else None
+
+
+def _gate_objections(session: Session, draft: Draft) -> Iterator[str]:
+    stored = _output(session, draft.run_id, "gate")
+    made = _output(session, draft.run_id, "synthesis")
+    if stored is None or made is None:
+        yield "neither a person nor the gate let it pass"
+        return
+    gate = GateOutput.model_validate(stored)
+    facts = GateInput.model_validate(draft.gate_input)
+    if facts.action != Action.model_validate(draft.action):
+        yield "the gate judged another action"
+    policy = _published(session, gate.policy_version)
+    if policy is None:
+        yield "its policy is not the one that was published"
+        return
+    if not _is_confidence_of(session, facts, SynthesisOutput.model_validate(made)):
+        yield "its confidence is not what its signals say"
+    again = evaluate(
+        facts.model_copy(update={"automatic_today_minor": gate.automatic_today_minor}), policy
+    )
+    if gate.outcome is not Outcome.PASS or again.outcome is not Outcome.PASS:
+        yield "the gate does not let it pass"
+    passes = audit.find_authentic(session, tag="run:draft:passed", subject=f"run:{draft.run_id}")
+    if not any((one["draft"], one["digest"]) == (draft.id, draft.digest) for one in passes):
+        yield "the audit trail knows of no such pass"
+
+
+def _is_confidence_of(session: Session, facts: GateInput, made: SynthesisOutput) -> bool:
+    """Whether the confidence follows from the recorded signals under the named calibrator."""
+    fitted = calibrators.by_version(session, made.calibrator_version)
+    if fitted is None or facts.confidence is None:
+        return facts.confidence is None
+    computed = fitted.stack.probability(fitted.stack.raw(made.signals))
+    return abs(computed - facts.confidence) <= TOLERANCE
+
+
+def _output(session: Session, run_id: int, step: str) -> Any:
+    return (
         session.connection()
         .execute(
             select(col(StepRecord.output)).where(
-                col(StepRecord.run_id) == draft.run_id,
-                col(StepRecord.name) == "gate",
+                col(StepRecord.run_id) == run_id,
+                col(StepRecord.name) == step,
                 col(StepRecord.status) == StepStatus.OK,
             )
         )
         .scalar()
     )
-    if stored is None:
-        return "neither a person nor the gate let it pass"
-    gate = GateOutput.model_validate(stored)
-    facts = GateInput.model_validate(draft.gate_input)
-    if facts.action != Action.model_validate(draft.action):
-        return "the gate judged another action"
-    policy = policies.version(session, gate.policy_version)
-    again = evaluate(
-        facts.model_copy(update={"automatic_today_minor": gate.automatic_today_minor}), policy.body
-    )
-    if gate.outcome is not Outcome.PASS or again.outcome is not Outcome.PASS:
-        return "the gate does not let it pass"
-    return None

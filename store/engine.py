@@ -6,8 +6,7 @@ so no model call, tool call or page drawing can happen inside a transaction.
 """
 
 import json
-import os
-import secrets
+import logging
 import sqlite3
 import time
 from collections.abc import Callable
@@ -18,14 +17,19 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import orjson
 from sqlalchemy import ColumnElement, Engine, create_engine, event, func, text
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DatabaseError, InvalidatePoolError
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session
 
-from store.errors import StoreUnavailable
+from store.disk import DatabaseFile, Room
+from store.errors import ReadOnly, StoreUnavailable
+from store.keys import Keyring
 from store.schema import UtcDateTime
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 BUSY_MS = 30_000
 URGENT_RETRY_SECONDS = 0.0004
@@ -54,6 +58,7 @@ def wal_is_safe(version: tuple[int, ...]) -> bool:
 
 def db_now(session: Session, plus_seconds: float = 0.0) -> ColumnElement[Any]:
     """Return SQL for the database's own clock, shifted; leases never trust a process's clock."""
+    plus_seconds += session.info.get("clock_shift", 0.0)
     if session.get_bind().dialect.name == "sqlite":
         shift = f"{plus_seconds:+.3f} seconds"
         return func.strftime("%Y-%m-%d %H:%M:%f000", "now", shift, type_=UtcDateTime)
@@ -73,23 +78,72 @@ def _to_json(value: Any) -> str:
 class Store:
     """An open database. Thread-safe; one per process."""
 
-    def __init__(self, engine: Engine, *, audit_key: bytes) -> None:
+    def __init__(self, engine: Engine, keys: Keyring, file: DatabaseFile | None) -> None:
         self._reads = engine
         self._writes = engine.execution_options(gl_write=True)
-        self._info = {"audit_key": audit_key}
+        self._info: dict[str, Any] = {"keys": keys, "clock_shift": 0.0}
+        self._file = file
+        self._room = Room(file, lambda: self.read(_pages_left)) if file else None
+
+    def shift_clock(self, seconds: float) -> None:
+        """Move the database's clock as seen through this store; for tests and drills."""
+        self._info["clock_shift"] += seconds
 
     @property
     def url(self) -> str:
         return self._reads.url.render_as_string(hide_password=True)
 
+    @property
+    def path(self) -> Path | None:
+        """Return the database's file, None if it is not SQLite."""
+        return self._file.path if self._file else None
+
+    @property
+    def keys(self) -> Keyring:
+        keys: Keyring = self._info["keys"]
+        return keys
+
+    @property
+    def trouble(self) -> str | None:
+        """Return for people why nothing can be written now, None while writes go through.
+
+        Costs nothing but a probe of the disk once a second, so a page may ask each time.
+        """
+        if self._room is None or not self._room.is_full:
+            return None
+        return (
+            f"Read-only: disk full. The disk of `{self.path}` has no room left, so what is decided"
+            " or received now may be refused, and a refusal is always said. Everything recorded is"
+            " safe and can be read. Free some space there; Greenlight goes on by itself."
+        )
+
     def transact(
         self, verb: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run one verb in one write transaction: commit if it returns, roll back if it raises."""
-        with Session(self._writes, expire_on_commit=False, info=self._info) as session:
-            result = verb(session, *args, **kwargs)
-            session.commit()
-            return result
+        """Run one verb in one write transaction: commit if it returns, roll back if it raises.
+
+        Raises ReadOnly if the disk is full. A commit to a file that has been replaced counts for
+        nothing: the verb is run again on the new one.
+        """
+        try:
+            while True:
+                with Session(self._writes, expire_on_commit=False, info=self._info) as session:
+                    result = verb(session, *args, **kwargs)
+                    opened = session.connection().connection.info.get("file")
+                    session.commit()
+                if self._file is None or self._file.identity() == opened:
+                    break
+                log.warning("a write went to a database file that was replaced; writing it again")
+        except Exception as error:
+            if self._room is None or not self._room.is_cause(error):
+                raise
+            raise ReadOnly(
+                "Read-only: disk full. This was NOT recorded; everything recorded before is safe"
+                f" and can be read. Free space on the disk of `{self.path}`, then do it again."
+            ) from error
+        if self._room is not None:
+            self._room.found()
+        return result
 
     def read(
         self, query: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
@@ -101,33 +155,68 @@ class Store:
     def watch(self) -> Callable[[], int]:
         """Return a cheap counter that changes when another connection commits (SQLite).
 
-        It holds one connection of its own; on other databases it counts up on every call, which
-        makes the caller look each time.
+        It holds one connection of its own, opened anew when the file is replaced; on other
+        databases it counts up on every call, which makes the caller look each time.
         """
-        connection = self._reads.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if self._reads.dialect.name != "sqlite":
+        if self._file is None:
             ticks = iter(range(1 << 62))
             return lambda: next(ticks)
-        cursor = connection.connection.cursor()
+        return _ChangeCounter(self._reads, self._file).count
 
-        def version() -> int:
-            row = cursor.execute("PRAGMA data_version").fetchone()
-            assert connection is not None
-            return int(row[0])
+    def copy_to(self, target: Path) -> None:
+        """Write a consistent copy to `target` (new or empty) while others read and write (SQLite).
 
-        return version
+        The copy is one file in rollback mode, not yet forced to disk.
+        """
+        raw = self._reads.raw_connection()
+        try:
+            raw.cursor().execute("VACUUM INTO ?", (str(target),))
+        finally:
+            raw.close()
 
     def close(self) -> None:
         """Close every connection; a later call opens new ones."""
         self._reads.dispose()
 
 
-def open_store(url: str, *, keys: Path, urgent: bool = False) -> Store:
+class _ChangeCounter:
+    """SQLite's `data_version`, followed across a replacement of the file."""
+
+    def __init__(self, engine: Engine, file: DatabaseFile) -> None:
+        self._engine = engine
+        self._file = file
+        self._replaced = 0
+        self._open()
+
+    def count(self) -> int:
+        if self._file.identity() not in {None, self._opened}:
+            self._connection.invalidate()
+            self._open()
+            self._replaced += 1
+        (version,) = self._cursor.execute("PRAGMA data_version").fetchone()
+        return (self._replaced << 32) + int(version)
+
+    def _open(self) -> None:
+        self._connection: PoolProxiedConnection = self._engine.raw_connection()
+        self._opened = self._connection.info["file"]
+        self._cursor: Any = self._connection.cursor()
+
+
+def _pages_left(session: Session) -> int:
+    """Return by how many pages the database may still grow."""
+    limit, used, unused = (
+        int(session.connection().exec_driver_sql(f"PRAGMA {name}").scalar_one())
+        for name in ("max_page_count", "page_count", "freelist_count")
+    )
+    return limit - used + unused
+
+
+def open_store(url: str, keys: Keyring, *, urgent: bool = False) -> Store:
     """Open the database at `url`, bring its tables up to date and return it."""
     from store.migrations import upgrade
 
-    key = _audit_key(keys)
-    engine = _sqlite_engine(url, urgent=urgent) if url.startswith("sqlite") else create_engine(url)
+    file = _sqlite_file(url) if url.startswith("sqlite") else None
+    engine = _sqlite_engine(url, file, urgent=urgent) if file else create_engine(url)
     try:
         upgrade(engine.execution_options(gl_write=True))
     except DatabaseError as error:  # locked, no folder, no space, or not a database at all
@@ -136,41 +225,10 @@ def open_store(url: str, *, keys: Path, urgent: bool = False) -> Store:
             f"The database {make_url(url).render_as_string()} cannot be opened: {error.orig}."
             " Check that the folder exists, is writable and has space."
         ) from error
-    return Store(engine, audit_key=key)
+    return Store(engine, keys, file)
 
 
-def _audit_key(keys: Path) -> bytes:
-    """Read the audit chain's key, making it on first use; only the owner may read it."""
-    path = keys / "audit.key"
-    try:
-        keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_key(path)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The folder `{keys.parent}` cannot be written ({error.strerror})."
-            " Greenlight keeps all its state there: make it writable, or set GREENLIGHT_HOME."
-        ) from error
-    key = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    return key
-
-
-def _read_key(path: Path) -> bytes:
-    for _ in range(200):  # another process may have created it and not yet written
-        key = path.read_bytes()
-        if len(key) == 32:
-            return key
-        time.sleep(0.005)
-    raise StoreUnavailable(f"`{path}` is not an audit key (32 bytes). Restore it from a backup.")
-
-
-def _sqlite_engine(url: str, *, urgent: bool) -> Engine:
-    module = sqlite_module()
+def _sqlite_file(url: str) -> DatabaseFile:
     path = make_url(url).database or ""
     if path in ("", ":memory:"):
         raise StoreUnavailable("The store must be a file: other processes have to see it.")
@@ -180,15 +238,22 @@ def _sqlite_engine(url: str, *, urgent: bool) -> Engine:
         raise StoreUnavailable(
             f"The folder of `{path}` cannot be created ({error.strerror})."
         ) from error
+    return DatabaseFile(Path(path))
+
+
+def _sqlite_engine(url: str, file: DatabaseFile, *, urgent: bool) -> Engine:
+    module = sqlite_module()
     engine = create_engine(url, module=module, json_serializer=_to_json)
     wal = wal_is_safe(module.sqlite_version_info)
-    event.listen(engine, "connect", lambda raw, record: _prepare(raw, record, path, wal=wal))
+    event.listen(engine, "do_connect", lambda _d, record, _a, _k: file.before_connect(record))
+    event.listen(engine, "connect", lambda _raw, record: file.after_connect(record))
+    event.listen(engine, "connect", lambda raw, _record: _prepare(raw, wal=wal))
     event.listen(engine, "begin", lambda connection: _begin(connection, urgent=urgent))
-    event.listen(engine, "checkout", lambda _raw, record, _proxy: _same_file(record, path))
+    event.listen(engine, "checkout", lambda _raw, record, _proxy: file.require_same(record))
     return engine
 
 
-def _prepare(raw: Any, record: Any, path: str, *, wal: bool) -> None:
+def _prepare(raw: Any, *, wal: bool) -> None:
     raw.isolation_level = None  # we say BEGIN ourselves; the driver's own loses updates
     cursor = raw.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")  # first: the switch to WAL can wait too
@@ -202,24 +267,13 @@ def _prepare(raw: Any, record: Any, path: str, *, wal: bool) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-    record.info["file"] = _file_identity(path)
-
-
-def _file_identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = Path(path).stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _same_file(record: Any, path: str) -> None:
-    if record.info.get("file") != _file_identity(path):
-        raise InvalidatePoolError("the database file was replaced")
 
 
 def _begin(connection: Connection, *, urgent: bool) -> None:
-    if not connection.get_execution_options().get("gl_write"):
+    options = connection.get_execution_options()
+    if options.get("gl_migrate"):
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # while tables are rebuilt
+    if not options.get("gl_write"):
         connection.exec_driver_sql("BEGIN")
     elif not urgent:
         connection.exec_driver_sql("BEGIN IMMEDIATE")

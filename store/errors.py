@@ -38,6 +38,15 @@ class StaleReview(GreenlightError):
     """The draft, its payload or the policy moved after the card was shown; look again."""
 
 
+class QueueFull(GreenlightError):
+    """So many runs wait that no more are taken in; of this batch, `fits` still would be."""
+
+    def __init__(self, message: str, *, bound: int, fits: int) -> None:
+        super().__init__(message)
+        self.bound = bound
+        self.fits = fits
+
+
 class LeaseLost(GreenlightError):
     """Another worker owns this run; whatever was about to be written is refused."""
 
@@ -48,3 +57,15 @@ class UndoTooLate(GreenlightError):
 
 class StoreUnavailable(GreenlightError):
     """The database cannot be opened or written (folder, disk, version)."""
+
+
+class ReadOnly(StoreUnavailable):
+    """The disk is full: what was asked was not recorded; everything recorded can still be read."""
+
+
+class DatabaseMissing(StoreUnavailable):
+    """The database's file has gone from under a running process; no new, empty one is made."""
+
+
+class NotKept(GreenlightError):
+    """A backup or restore was given up; what was there before is untouched."""

@@ -1,19 +1,29 @@
-"""Opening reviews: what the gate sends to a person, pinned to draft, digest, policy and reasons."""
+"""Opening reviews: pinned to draft, digest, policy and reasons, which are frozen from then on.
 
+`escalate` is the gate's way to a person, `send_back` everybody else's: a world that moved, a cap
+that was reached, a delivery that failed. What was delivered already is never part of what a sent
+back review can release.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from store import audit, calibrators, steps
-from store.actions import Action
+from store.actions import Action, as_json, canonical_json, digest, reply_only
 from store.doubt import doubtful_step
 from store.gate import risk
-from store.outputs import GateOutput, IntentOutput, SynthesisOutput
+from store.outputs import GateOutput, IntentOutput, Reason, SynthesisOutput
 from store.queue import hold_lease
-from store.schema import Review, StepRecord
-from store.transitions import Outcome, ReviewKind, RunStatus, StepStatus
+from store.runs import move_run
+from store.schema import Draft, OutboxEntry, Review, StepRecord
+from store.transitions import OutboxStatus, Outcome, ReviewKind, RunStatus, StepStatus
+
+EXECUTOR = "executor"  # author of revisions that only bring a draft up to date
 
 
 def escalate(session: Session, run_id: int, epoch: int, *, now: datetime) -> int:
@@ -30,14 +40,56 @@ def escalate(session: Session, run_id: int, epoch: int, *, now: datetime) -> int
     return open_review(session, run_id, ReviewKind.ESCALATION, now=now)
 
 
-def open_review(session: Session, run_id: int, kind: ReviewKind, *, now: datetime) -> int:
-    """Open a review on the run's newest draft, with policy, threshold and reasons frozen."""
-    draft = steps.latest_draft(session, run_id)
+def send_back(
+    session: Session,
+    run_id: int,
+    reason: Reason,
+    *,
+    kind: ReviewKind = ReviewKind.STALE,
+    actor: str = EXECUTOR,
+    fresh: Mapping[str, Mapping[str, Any]] | None = None,
+    now: datetime,
+) -> int:
+    """Stop what the run still has pending and give it to a person; return the review's id.
+
+    The review is on what is left to do. `fresh` holds, by tool, arguments to bring up to date
+    first, so that an approval is of the world as it is now.
+    """
+    cancel_pending(session, run_id, reason.message)
+    move_run(session, run_id, RunStatus.AWAITING_REVIEW, finished_at=None, error=None)
+    _bring_up_to_date(session, run_id, fresh or {}, now=now)
+    return open_review(session, run_id, kind, reasons=[reason], actor=actor, now=now)
+
+
+def cancel_pending(session: Session, run_id: int, why: str) -> None:
+    """Cancel every entry of the run whose delivery has not begun."""
+    session.connection().execute(
+        update(OutboxEntry)
+        .where(col(OutboxEntry.run_id) == run_id, col(OutboxEntry.status) == OutboxStatus.PENDING)
+        .values(status=OutboxStatus.CANCELLED, error=why)
+    )
+
+
+def open_review(
+    session: Session,
+    run_id: int,
+    kind: ReviewKind,
+    *,
+    reasons: Sequence[Reason] = (),
+    action_id: str | None = None,
+    draft: Draft | None = None,
+    actor: str = "gate",
+    now: datetime,
+) -> int:
+    """Open a review on a draft, else the run's newest, with policy, threshold and reasons frozen.
+
+    `reasons` come before those of the gate; `action_id` names the delivery it is about.
+    """
+    draft = draft or steps.latest_draft(session, run_id)
     gate = GateOutput.model_validate(_output(session, run_id, "gate"))
     intent = IntentOutput.model_validate(_output(session, run_id, "intent"))
     synthesis = SynthesisOutput.model_validate(_output(session, run_id, "synthesis"))
     fitted = calibrators.by_version(session, synthesis.calibrator_version)
-    action = Action.model_validate(draft.action)
     row = Review(
         run_id=run_id,
         draft_id=_id(draft.id),
@@ -45,42 +97,116 @@ def open_review(session: Session, run_id: int, kind: ReviewKind, *, now: datetim
         payload_digest=draft.digest,
         policy_version=gate.policy_version,
         kind=kind,
-        is_blocked=gate.outcome is Outcome.BLOCK,
+        is_blocked=gate.outcome is Outcome.BLOCK and draft.author.startswith("model:"),
         title=intent.title,
-        reasons=[reason.model_dump() for reason in gate.reasons],
+        reasons=[reason.model_dump() for reason in (*reasons, *gate.reasons)],
         confidence=gate.confidence,
         threshold=gate.threshold,
-        risk=risk(action, gate.confidence, gate.outcome),
+        risk=risk(Action.model_validate(draft.action), gate.confidence, gate.outcome),
         doubtful_step=doubtful_step(
             gate.reasons, synthesis.signals, fitted.stack if fitted else None
         ),
         inclusion_probability=gate.inclusion_probability,
+        action_id=action_id,
         opened_at=now,
     )
     session.add(row)
     session.flush()
     audit.append(
         session,
-        actor="gate",
+        actor=actor,
         tag=f"run:review:opened_{kind}",
         subject=f"run:{run_id}",
         at=now,
-        body={"review": row.id, "draft": draft.id, "digest": draft.digest},
+        body={
+            "review": row.id,
+            "draft": draft.id,
+            "digest": draft.digest,
+            "reasons": [reason.message for reason in reasons],
+        },
     )
     return _id(row.id)
 
 
-def reopen(session: Session, review: Review) -> int:
-    """Open a new review on exactly what an undone one was pinned to; its age goes on."""
-    fresh = Review(
-        **review.model_dump(
-            exclude={"id", "status", "opened_at", "claimed_by", "claimed_until", "decided_at"}
-        ),
-        opened_at=review.opened_at,
+def reopen(session: Session, review: Review, draft: Draft | None = None) -> int:
+    """Open a new review on what an undone one was pinned to, or on a newer draft; it keeps its age.
+
+    Approvals stay with the old review: the new one begins with none.
+    """
+    pinned = (
+        {}
+        if draft is None
+        else {
+            "draft_id": _id(draft.id),
+            "revision": draft.revision,
+            "payload_digest": draft.digest,
+            "is_blocked": False,
+        }
     )
+    session.refresh(review)
+    values = review.model_dump(
+        exclude={"id", "status", "claimed_by", "claimed_until", "decided_at"}
+    )
+    fresh = Review(**{**values, **pinned})
     session.add(fresh)
     session.flush()
     return _id(fresh.id)
+
+
+def _bring_up_to_date(
+    session: Session, run_id: int, fresh: Mapping[str, Mapping[str, Any]], *, now: datetime
+) -> None:
+    """Add a revision without what was delivered, and with the fresh arguments; none if equal."""
+    draft = steps.latest_draft(session, run_id)
+    action = Action.model_validate(draft.action)
+    done = _delivered(session, run_id)
+    left = [
+        part.model_copy(update={"args": {**part.args, **_known(part, fresh)}})
+        for part in action.parts
+        if (part.tool, canonical_json(part.args)) not in done
+    ]
+    first = left[0] if left else reply_only(action.customer_id)
+    updated = first.model_copy(update={"also": tuple(left[1:])})
+    if updated == action:
+        return
+    session.add(
+        Draft(
+            run_id=run_id,
+            revision=steps.next_revision(session, run_id),
+            reply=draft.reply,
+            action=as_json(updated),
+            digest=digest(draft.reply, updated),
+            gate_input={**draft.gate_input, "action": as_json(updated)},
+            confidence=draft.confidence,
+            author=EXECUTOR,
+            created_at=now,
+        )
+    )
+    session.flush()
+
+
+def _known(part: Action, fresh: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    values = fresh.get(part.tool or "", {})
+    return {name: value for name, value in values.items() if name in part.args}
+
+
+def _delivered(session: Session, run_id: int) -> set[tuple[str, str]]:
+    """Return tool and arguments of what the run has done and not taken back."""
+    taken_back = aliased(OutboxEntry)
+    rows = session.connection().execute(
+        select(col(OutboxEntry.tool), col(OutboxEntry.body))
+        .outerjoin(
+            taken_back,
+            (col(taken_back.reverses) == col(OutboxEntry.id))
+            & (col(taken_back.status) == OutboxStatus.SENT),
+        )
+        .where(
+            col(OutboxEntry.run_id) == run_id,
+            col(OutboxEntry.status) == OutboxStatus.SENT,
+            col(taken_back.id).is_(None),
+        )
+    )
+    return {(row[0], row[1]) for row in rows}
 
 
 def _output(session: Session, run_id: int, step: str) -> Any:

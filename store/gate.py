@@ -17,6 +17,7 @@ from store.outputs import Reason
 from store.transitions import Outcome
 
 Unit = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
 class AmountRule(BaseModel):
@@ -39,13 +40,27 @@ class PolicyBody(BaseModel):
     amount_rules: tuple[AmountRule, ...] = ()
     always_person: tuple[str, ...] = ()  # action kinds that never go out alone
     daily_cap_minor: int = Field(default=20_000, ge=0)  # automatic money per customer and day
-    two_person_above_minor: int = Field(default=100_000, ge=0)  # stored, not enforced yet
+    two_person_above_minor: int = Field(default=100_000, ge=0)  # more needs two distinct people
     audit_rate: Unit = 0.02
     currency: str = "EUR"
+    undo_seconds: dict[str, Seconds] = {}  # by action kind: a person's undo window, else 10
+    delay_seconds: dict[str, Seconds] = {}  # by action kind: before a gate pass goes out, else 0
 
-    def threshold_for(self, kind: str) -> float:
-        """Return the confidence an action of this kind must exceed."""
-        return self.thresholds.get(kind, self.threshold)
+    def threshold_for(self, action: Action) -> float:
+        """Return the confidence the action must exceed: the strictest of its parts' kinds."""
+        return max(self.thresholds.get(part.kind, self.threshold) for part in action.parts)
+
+    def undo_seconds_for(self, action: Action, default: float) -> float:
+        """Return the undo window of a decision on the action: the longest of its parts'."""
+        return max(self.undo_seconds.get(part.kind, default) for part in action.parts)
+
+    def delay_seconds_for(self, action: Action) -> float:
+        """Return how long a gate pass of the action waits before delivery."""
+        return max(self.delay_seconds.get(part.kind, 0.0) for part in action.parts)
+
+    def is_two_person(self, action: Action) -> bool:
+        """Return whether the action moves more than one person may approve."""
+        return (action.total_minor or 0) > self.two_person_above_minor
 
 
 class GateInput(BaseModel):
@@ -76,7 +91,7 @@ class GateResult(BaseModel):
 
 def evaluate(draft: GateInput, policy: PolicyBody) -> GateResult:
     """Apply the policy to the draft: block if anything blocks, else pass iff nothing objects."""
-    threshold = policy.threshold_for(draft.action.kind)
+    threshold = policy.threshold_for(draft.action)
     blocking = list(draft.blocks) + list(_amounts(draft.action, policy, Outcome.BLOCK))
     objections = [
         *_amounts(draft.action, policy, Outcome.ESCALATE),
@@ -98,39 +113,45 @@ def evaluate(draft: GateInput, policy: PolicyBody) -> GateResult:
 
 
 def _amounts(action: Action, policy: PolicyBody, outcome: Outcome) -> Iterator[Reason]:
-    amount = action.amount_minor or 0
     for rule in policy.amount_rules:
-        if rule.kind == action.kind and rule.outcome == outcome and amount > rule.above_minor:
+        amount = sum(part.amount_minor or 0 for part in action.parts if part.kind == rule.kind)
+        if rule.outcome == outcome and amount > rule.above_minor:
             shown = Money(amount, policy.currency)
             limit = Money(rule.above_minor, policy.currency)
             yield _limit(
-                f"{action.kind}_over_limit",
-                f"{_words(action.kind)} of {shown} is above the automatic limit of {limit}",
+                f"{rule.kind}_over_limit",
+                f"{_words(rule.kind)} of {shown} is above the automatic limit of {limit}",
                 amount,
                 rule.above_minor,
             )
 
 
 def _rules(draft: GateInput, policy: PolicyBody) -> Iterator[Reason]:
-    kind, amount = draft.action.kind, draft.action.amount_minor or 0
+    amount = draft.action.total_minor or 0
     if draft.is_out_of_scope:
         yield Reason(code="out_of_scope", message="The request fits none of the company's intents")
-    if kind in policy.always_person:
-        yield Reason(code="always_person", message=f"{_words(kind)} always goes to a person")
+    for kind in dict.fromkeys(part.kind for part in draft.action.parts):
+        if kind in policy.always_person:
+            yield Reason(code="always_person", message=f"{_words(kind)} always goes to a person")
     total = draft.automatic_today_minor + amount
     if amount and total > policy.daily_cap_minor:
-        cap = Money(policy.daily_cap_minor, policy.currency)
-        yield _limit(
-            "daily_cap",
-            f"{Money(total, policy.currency)} would go to this customer today without a person;"
-            f" the cap is {cap}",
-            total,
-            policy.daily_cap_minor,
-        )
+        yield daily_cap(total, policy)
     for objection in draft.objections:
         yield Reason(code="critic_objects", message=objection)
     for concern in draft.concerns:
         yield Reason(code="doubtful_evidence", message=concern)
+
+
+def daily_cap(total_minor: int, policy: PolicyBody) -> Reason:
+    """Return the reason that a customer's automatic money of one day would exceed the cap."""
+    cap = Money(policy.daily_cap_minor, policy.currency)
+    return _limit(
+        "daily_cap",
+        f"{Money(total_minor, policy.currency)} would go to this customer today without a person;"
+        f" the cap is {cap}",
+        total_minor,
+        policy.daily_cap_minor,
+    )
 
 
 def _confidence(draft: GateInput, threshold: float) -> Iterator[Reason]:
@@ -163,5 +184,5 @@ def risk(action: Action, confidence: float | None, outcome: Outcome) -> float:
     An unknown confidence counts as one half. Ordering only; nobody is told it is a probability.
     """
     doubt = 1 - (0.5 if confidence is None else confidence)
-    stake = max(action.amount_minor or 0, 1_000)
+    stake = max(action.total_minor or 0, 1_000)
     return round(stake * max(doubt, 0.05) * (2 if outcome is Outcome.BLOCK else 1), 3)

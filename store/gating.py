@@ -68,7 +68,7 @@ def _output(
 
 def is_coin_drawn(session: Session, draft: Draft, rate: float) -> bool:
     """Return whether the audit coin draws this draft: by its id alone, blind to confidence."""
-    salt = hashlib.sha256(session.info["audit_key"] + b"audit coin").hexdigest()
+    salt = hashlib.sha256(session.info["keys"].audit + b"audit coin").hexdigest()
     return sampling.coin(f"draft:{draft.id}", salt, rate)
 
 

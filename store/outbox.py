@@ -1,45 +1,45 @@
-"""Authorised tool calls and their delivery: enqueue, claim, mark sent / failed / unknown.
+"""What is authorised to be done: one entry per tool call, with frozen arguments and its one key.
 
-Only a gate pass or a decision authorises an entry, and both come through `enqueue`. The arguments
-are frozen as bytes; `id` is the idempotency key. The attempt and lease are committed before the
-call, so after a crash the entry is either retried under the same key or, where the tool takes no
-key, handed to a person as `unknown`.
+Only a gate pass or a decision authorises an entry. Reversible actions come first, then the others,
+the reply last. How entries are delivered is in `deliveries`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
-from store import audit
+from store import audit, policies
 from store.actions import Action, canonical_json
+from store.connectors import Connector
 from store.engine import db_now
-from store.errors import LeaseLost
 from store.escalations import open_review
-from store.outputs import CommitOutput, Delivery
-from store.queue import hold_lease, storable
-from store.schema import Draft, OutboxEntry, Receipt, Run, Ticket, Tool
-from store.steps import StepWrite, latest_draft, record_commit
-from store.transitions import OutboxStatus, ReviewKind, RunStatus, StepStatus
+from store.queue import hold_lease
+from store.runs import finish_run
+from store.schema import Draft, OutboxEntry, Run, Ticket, Tool
+from store.steps import latest_draft
+from store.transitions import OutboxStatus, ReviewKind, RunStatus
+
+REPLY = "reply"
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """An entry under lease, ready for its call."""
+class Call:
+    """One tool call that a draft stands for; money and order are of the action, not of a reply."""
 
-    id: str
-    run_id: int
-    draft_id: int
-    decision_id: str | None
+    kind: str
     tool: str
-    body: str
-    attempt: int
-    created_at: datetime
+    args: dict[str, Any]
+    amount_minor: int | None = None
+    currency: str | None = None
+
+    @property
+    def body(self) -> str:
+        return canonical_json(self.args)
 
 
 def authorise_pass(
@@ -56,7 +56,9 @@ def authorise_pass(
         lease_until=None,
     )
     draft = latest_draft(session, run_id)
-    enqueue(session, draft, decision_id=None, undo_seconds=0.0, now=now)
+    policy = policies.version(session, _policy_of(session, run_id))
+    delay = policy.body.delay_seconds_for(Action.model_validate(draft.action))
+    enqueue(session, draft, decision_id=None, undo_seconds=delay, now=now)
     audit.append(
         session,
         actor="gate",
@@ -70,35 +72,72 @@ def authorise_pass(
 
 
 def enqueue(
-    session: Session, draft: Draft, *, decision_id: str | None, undo_seconds: float, now: datetime
+    session: Session,
+    draft: Draft,
+    *,
+    decision_id: str | None,
+    undo_seconds: float,
+    now: datetime,
+    reverses: str | None = None,
 ) -> None:
-    """Store one entry per tool call of the draft: the action first, the reply last.
+    """Store an entry for each of the draft's calls that was not sent yet.
 
-    A run with nothing to deliver (no reply tool, no action) is done at once.
+    A run with nothing left to deliver (no reply tool, no action) is done at once.
     """
-    calls = calls_of(session, draft)
-    for position, (kind, tool, body, action) in enumerate(calls):
-        session.connection().execute(
-            insert(OutboxEntry).values(
-                id=entry_id(draft, position, decision_id),
-                run_id=draft.run_id,
-                draft_id=draft.id,
-                decision_id=decision_id,
-                position=position,
-                kind=kind,
-                tool=tool,
-                body=canonical_json(body),
-                amount_minor=action.amount_minor if action else None,
-                currency=action.currency if action else None,
-                customer_id=Action.model_validate(draft.action).customer_id,
-                status=OutboxStatus.PENDING,
-                not_before=db_now(session, undo_seconds),
-                created_at=now,
-                attempt=0,
-            )
+    done = set(_sent_positions(session, draft))
+    waiting = [
+        (position, call)
+        for position, call in enumerate(calls_of(session, draft))
+        if position not in done
+    ]
+    for position, call in waiting:
+        store_entry(
+            session,
+            draft,
+            position,
+            call,
+            decision_id=decision_id,
+            undo_seconds=undo_seconds,
+            reverses=reverses,
+            now=now,
         )
-    if not calls:
-        _finish_run(session, draft.run_id, RunStatus.DONE, now=now)
+    if not waiting:
+        finish_run(session, draft.run_id, RunStatus.DONE, now=now)
+
+
+def store_entry(
+    session: Session,
+    draft: Draft,
+    position: int,
+    call: Call,
+    *,
+    decision_id: str | None,
+    undo_seconds: float,
+    now: datetime,
+    reverses: str | None = None,
+) -> None:
+    """Store one pending entry under the one id that this call of this authorisation can have."""
+    session.connection().execute(
+        insert(OutboxEntry).values(
+            id=entry_id(draft, position, decision_id),
+            run_id=draft.run_id,
+            draft_id=draft.id,
+            decision_id=decision_id,
+            position=position,
+            kind=call.kind,
+            tool=call.tool,
+            body=call.body,
+            amount_minor=call.amount_minor,
+            currency=call.currency,
+            customer_id=Action.model_validate(draft.action).customer_id,
+            status=OutboxStatus.PENDING,
+            not_before=db_now(session, undo_seconds),
+            created_at=now,
+            attempt=0,
+            in_doubt=False,
+            reverses=reverses,
+        )
+    )
 
 
 def entry_id(draft: Draft, position: int, decision_id: str | None) -> str:
@@ -107,251 +146,66 @@ def entry_id(draft: Draft, position: int, decision_id: str | None) -> str:
     return str(uuid5(NAMESPACE_URL, key))
 
 
-Call = tuple[str, str, dict[str, Any], Action | None]  # kind, tool, arguments, money's action
-
-
 def calls_of(session: Session, draft: Draft) -> list[Call]:
-    """Return the tool calls that a draft stands for, in order: its action, then its reply."""
+    """Return the tool calls that a draft stands for, in order of delivery.
+
+    What can be reversed comes before what cannot, so that a failure leaves as little as possible
+    to be taken back; the reply, which cannot be unread, is last.
+    """
     action = Action.model_validate(draft.action)
-    calls: list[Call] = []
-    if action.tool is not None:
-        calls.append((action.kind, action.tool, action.args, action))
-    reply_tool = session.execute(select(Tool).where(col(Tool.is_reply))).scalars().first()
-    if reply_tool is not None and draft.reply.strip():
-        ticket = session.execute(
-            select(Ticket)
-            .join(Run, col(Run.ticket_id) == col(Ticket.id))
-            .where(col(Run.id) == draft.run_id)
-        ).scalar_one()
-        values = {
-            reply_tool.text_field: draft.reply,
-            reply_tool.customer_field: ticket.customer_id,
-            reply_tool.ticket_field: ticket.external_id,
-        }
-        body = {name: value for name, value in values.items() if name}
-        calls.append(("reply", reply_tool.name, body, None))
-    return calls
+    calls = [
+        Call(part.kind, part.tool, part.args, part.amount_minor, part.currency)
+        for part in action.parts
+        if part.tool is not None
+    ]
+    if len(calls) > 1:
+        reversible = _reversible(session, (call.tool for call in calls))
+        calls.sort(key=lambda call: call.tool not in reversible)
+    reply = _reply(session, draft)
+    return calls if reply is None else [*calls, reply]
 
 
-def claim(session: Session, worker: str, *, limit: int, lease_seconds: float) -> list[Due]:
-    """Lease entries that are due, counting the attempt before the call is made.
-
-    An entry waits until every earlier position of the same authorisation was sent.
-    """
-    connection = session.connection()
-    due = list(
-        connection.execute(
-            select(col(OutboxEntry.id))
-            .where(
-                col(OutboxEntry.status) == OutboxStatus.PENDING,
-                col(OutboxEntry.not_before) <= db_now(session),
-                ~_waits_for_another(),
-            )
-            .order_by(col(OutboxEntry.not_before))
-            .limit(limit)
-        ).scalars()
-    )
-    if not due:
-        return []
-    leased = connection.execute(
-        update(OutboxEntry)
-        .where(col(OutboxEntry.id).in_(due), col(OutboxEntry.status) == OutboxStatus.PENDING)
-        .values(
-            status=OutboxStatus.SENDING,
-            attempt=col(OutboxEntry.attempt) + 1,
-            lease_owner=worker,
-            lease_until=db_now(session, lease_seconds),
-        )
-        .returning(*[col(getattr(OutboxEntry, name)) for name in Due.__slots__])
-    )
-    return [Due(*row) for row in leased]
+def _reply(session: Session, draft: Draft) -> Call | None:
+    tool = session.execute(select(Tool).where(col(Tool.is_reply))).scalars().first()
+    if tool is None or not draft.reply.strip():
+        return None
+    ticket = session.execute(
+        select(Ticket)
+        .join(Run, col(Run.ticket_id) == col(Ticket.id))
+        .where(col(Run.id) == draft.run_id)
+    ).scalar_one()
+    values = {
+        tool.text_field: draft.reply,
+        tool.customer_field: ticket.customer_id,
+        tool.ticket_field: ticket.external_id,
+    }
+    return Call(REPLY, tool.name, {name: value for name, value in values.items() if name})
 
 
-def _waits_for_another() -> ColumnElement[bool]:
-    earlier = aliased(OutboxEntry)
-    return exists().where(
-        col(earlier.run_id) == col(OutboxEntry.run_id),
-        col(earlier.draft_id) == col(OutboxEntry.draft_id),
-        func.coalesce(earlier.decision_id, "") == func.coalesce(OutboxEntry.decision_id, ""),
-        col(earlier.position) < col(OutboxEntry.position),
-        col(earlier.status) != OutboxStatus.SENT,
-    )
+def _reversible(session: Session, tools: Iterable[str]) -> set[str]:
+    rows = session.execute(select(Tool).where(col(Tool.name).in_(list(tools)))).scalars()
+    return {tool.name for tool in rows if Connector.model_validate(tool.connector).is_reversible}
 
 
-def next_due_seconds(session: Session) -> float | None:
-    """Return the seconds until `claim` would find an entry (0: now), None if only others' calls or
-    people can change that.
-    """
-    first = (
+def _sent_positions(session: Session, draft: Draft) -> list[int]:
+    return list(
         session.connection()
         .execute(
-            select(func.min(col(OutboxEntry.not_before)), db_now(session)).where(
-                col(OutboxEntry.status) == OutboxStatus.PENDING, ~_waits_for_another()
+            select(col(OutboxEntry.position)).where(
+                col(OutboxEntry.run_id) == draft.run_id,
+                col(OutboxEntry.draft_id) == draft.id,
+                col(OutboxEntry.status) == OutboxStatus.SENT,
             )
         )
-        .one()
-    )
-    if first[0] is None:
-        return None
-    return max(0.0, float((first[0] - first[1]).total_seconds()))
-
-
-def mark_sent(
-    session: Session,
-    entry: Due,
-    receipt: dict[str, Any],
-    *,
-    latency_ms: float,
-    now: datetime,
-) -> None:
-    """Store the receipt; when it was the run's last entry, record step 6 and finish the run."""
-    _settle(session, entry, status=OutboxStatus.SENT, sent_at=now, error=None)
-    session.connection().execute(
-        insert(Receipt).values(action_id=entry.id, body=receipt, received_at=now)
-    )
-    audit.append(
-        session,
-        actor="executor",
-        tag="run:action:sent",
-        subject=f"run:{entry.run_id}",
-        at=now,
-        body={"action": entry.id, "tool": entry.tool, "attempt": entry.attempt},
-    )
-    deliveries = _deliveries(session, entry)
-    if all(delivery.status == OutboxStatus.SENT for delivery in deliveries):
-        output = CommitOutput(deliveries=deliveries)
-        step = StepWrite(
-            name="commit",
-            attempt=entry.attempt,
-            status=StepStatus.OK,
-            started_at=now,
-            latency_ms=latency_ms,
-            output=output.model_dump(mode="json"),
-        )
-        record_commit(session, entry.run_id, output, step)
-        _finish_run(session, entry.run_id, RunStatus.DONE, now=now)
-
-
-def mark_failed(session: Session, entry: Due, error: str, *, now: datetime) -> None:
-    """The tool refused for good: cancel what would have followed and fail the run, visibly."""
-    error = storable(error)
-    _settle(session, entry, status=OutboxStatus.FAILED, error=error)
-    session.connection().execute(
-        update(OutboxEntry)
-        .where(
-            col(OutboxEntry.run_id) == entry.run_id,
-            col(OutboxEntry.draft_id) == entry.draft_id,
-            col(OutboxEntry.status) == OutboxStatus.PENDING,
-        )
-        .values(status=OutboxStatus.CANCELLED, error=f"the {entry.tool} before it failed")
-    )
-    _finish_run(session, entry.run_id, RunStatus.FAILED, now=now, error=error)
-    _audit_trouble(session, entry, "run:action:failed", error, now)
-
-
-def mark_unknown(session: Session, entry: Due, error: str, *, now: datetime) -> None:
-    """It may have happened and must not be tried again blindly: a person has to say."""
-    error = storable(error)
-    _settle(session, entry, status=OutboxStatus.UNKNOWN, error=error)
-    _audit_trouble(session, entry, "run:action:unknown", error, now)
-
-
-def postpone(session: Session, entry: Due, error: str, *, delay_seconds: float) -> None:
-    """Put the entry back for another attempt under the same key."""
-    _settle(
-        session,
-        entry,
-        status=OutboxStatus.PENDING,
-        error=storable(error),
-        not_before=db_now(session, delay_seconds),
+        .scalars()
     )
 
 
-def extend_leases(session: Session, worker: str, *, lease_seconds: float) -> None:
-    """Prolong the lease of every delivery this executor has under way."""
-    session.connection().execute(
-        update(OutboxEntry)
-        .where(
-            col(OutboxEntry.lease_owner) == worker,
-            col(OutboxEntry.status) == OutboxStatus.SENDING,
-        )
-        .values(lease_until=db_now(session, lease_seconds))
+def _policy_of(session: Session, run_id: int) -> int:
+    number: int | None = (
+        session.connection()
+        .execute(select(col(Run.policy_version)).where(col(Run.id) == run_id))
+        .scalar()
     )
-
-
-def reap(session: Session, *, dead_workers: Sequence[str] = (), now: datetime) -> int:
-    """Take back entries whose executor died mid-call; return how many.
-
-    With an idempotency key the call is simply repeated; without one nobody can know, so the entry
-    becomes `unknown`.
-    """
-    gone = or_(
-        col(OutboxEntry.lease_until) < db_now(session),
-        col(OutboxEntry.lease_owner).in_(list(dead_workers)),
-    )
-    rows = session.execute(
-        select(OutboxEntry, col(Tool.key_field))
-        .outerjoin(Tool, col(Tool.name) == col(OutboxEntry.tool))
-        .where(col(OutboxEntry.status) == OutboxStatus.SENDING, gone)
-    ).all()
-    for row, key_field in rows:
-        entry = Due(*[getattr(row, name) for name in Due.__slots__])
-        if key_field:
-            postpone(session, entry, "the executor died during the call", delay_seconds=0.0)
-        else:
-            mark_unknown(session, entry, "the executor died during the call", now=now)
-    return len(rows)
-
-
-def _settle(session: Session, entry: Due, **values: Any) -> None:
-    settled = session.connection().execute(
-        update(OutboxEntry)
-        .where(
-            col(OutboxEntry.id) == entry.id,
-            col(OutboxEntry.status) == OutboxStatus.SENDING,
-            col(OutboxEntry.attempt) == entry.attempt,
-        )
-        .values(lease_owner=None, lease_until=None, **values)
-    )
-    if settled.rowcount != 1:
-        raise LeaseLost(f"Delivery {entry.id} is not this executor's any more.")
-
-
-def _deliveries(session: Session, entry: Due) -> list[Delivery]:
-    rows = session.execute(
-        select(OutboxEntry, col(Receipt.body))
-        .outerjoin(Receipt, col(Receipt.action_id) == col(OutboxEntry.id))
-        .where(
-            col(OutboxEntry.run_id) == entry.run_id,
-            col(OutboxEntry.draft_id) == entry.draft_id,
-            func.coalesce(OutboxEntry.decision_id, "") == (entry.decision_id or ""),
-        )
-        .order_by(col(OutboxEntry.position))
-    ).all()
-    return [
-        Delivery(
-            action_id=row.id, tool=row.tool, status=row.status, attempt=row.attempt, receipt=body
-        )
-        for row, body in rows
-    ]
-
-
-def _finish_run(
-    session: Session, run_id: int, status: RunStatus, *, now: datetime, error: str | None = None
-) -> None:
-    session.connection().execute(
-        update(Run)
-        .where(col(Run.id) == run_id, col(Run.status) == RunStatus.COMMITTING)
-        .values(status=status, finished_at=now, error=error)
-    )
-
-
-def _audit_trouble(session: Session, entry: Due, tag: str, error: str, now: datetime) -> None:
-    audit.append(
-        session,
-        actor="executor",
-        tag=tag,
-        subject=f"run:{entry.run_id}",
-        at=now,
-        body={"action": entry.id, "tool": entry.tool, "attempt": entry.attempt, "error": error},
-    )
+    assert number is not None  # the gate has judged it
+    return number

@@ -78,6 +78,8 @@ class ToolCallRecord(BaseModel):
     status: Literal["ok", "error", "skipped"]
     error_class: ToolErrorClass | None = None
     error: str | None = None
+    said: str | None = None  # a failing tool's own words: hostile text
+    was_sent: bool = True  # False only if it is certain that not a byte of the call left
     latency_ms: float = 0.0
 
 

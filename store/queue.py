@@ -2,7 +2,9 @@
 
 Claims are fenced: each one bumps `lease_epoch`, and every later write of the worker carries its
 epoch. Leases use the database's clock. After a worker's death its runs are retried one at a time,
-and only a crash while alone counts against a run; three make it dead and visible.
+and only a crash while alone counts against a run; three make it dead and visible. Intake is
+bounded: what does not fit is refused by name, never dropped. `store.interventions` has what people
+do to runs.
 """
 
 import hashlib
@@ -11,16 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import and_, case, func, literal, or_, select, update
 from sqlmodel import Session, col
 
+from store import audit
 from store.engine import db_now
-from store.errors import BadInput, LeaseLost
-from store.schema import Run, StepRecord, Ticket
+from store.errors import BadInput, LeaseLost, QueueFull
+from store.schema import Run, StepRecord, Ticket, UtcDateTime
 from store.transitions import RunStatus, StepStatus
 
 MAX_TEXT = 100_000
 MAX_CRASHES_ALONE = 3
+CRASHED = "crashed its worker three times while alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Claim:
 
     run_id: int
     epoch: int
+    is_suspect: bool  # was in flight when a worker died, so it is worked alone
     ticket: Ticket
     recorded: dict[str, dict[str, Any]]  # output of each finished step
     attempts: dict[str, int]  # failed attempts so far, by step
@@ -79,12 +84,21 @@ def _identity(ticket: NewTicket, customer_id: str, text: str) -> str:
     return "sha256:" + hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def submit(session: Session, tickets: Sequence[NewTicket], *, now: datetime) -> list[Submitted]:
+def submit(
+    session: Session,
+    tickets: Sequence[NewTicket],
+    *,
+    now: datetime,
+    max_queued: int | None = None,
+) -> list[Submitted]:
     """Store tickets and queue a run for each; the same id again is a duplicate, never a second run.
 
-    Raises BadInput for a text that `clean_text` refuses; then nothing of the batch is stored.
+    Raises BadInput for a text that `clean_text` refuses, and QueueFull where more runs would wait
+    than `max_queued` or the store's own bound; then nothing of the batch is stored.
     """
-    results = []
+    bounds = [bound for bound in (max_queued, session.info.get("max_queued")) if bound is not None]
+    results: list[Submitted] = []
+    room: int | None = None
     for ticket in tickets:
         text = clean_text(ticket.text)
         customer_id = storable(ticket.customer_id or "")
@@ -93,24 +107,56 @@ def submit(session: Session, tickets: Sequence[NewTicket], *, now: datetime) -> 
         if existing is not None:
             results.append(Submitted(external_id, existing, is_duplicate=True))
             continue
-        row = Ticket(
-            external_id=external_id,
-            customer_id=customer_id or None,
-            subject=storable(ticket.subject),
-            text=text,
-            received_at=ticket.received_at or now,
-            submitted_at=now,
-            extra=ticket.extra,
-        )
-        session.add(row)
-        session.flush()
-        assert row.id is not None
-        run = Run(ticket_id=row.id, created_at=row.received_at)
-        session.add(run)
-        session.flush()
-        assert run.id is not None
-        results.append(Submitted(external_id, run.id, is_duplicate=False))
+        if bounds:
+            room = _room(session, min(bounds)) if room is None else room - 1
+            if room <= 0:
+                raise _full(min(bounds), fits=len(results))
+        run_id = _store(session, ticket, text, customer_id, external_id, now=now)
+        results.append(Submitted(external_id, run_id, is_duplicate=False))
     return results
+
+
+def _store(
+    session: Session,
+    ticket: NewTicket,
+    text: str,
+    customer_id: str,
+    external_id: str,
+    *,
+    now: datetime,
+) -> int:
+    row = Ticket(
+        external_id=external_id,
+        customer_id=customer_id or None,
+        subject=storable(ticket.subject),
+        text=text,
+        received_at=ticket.received_at or now,
+        submitted_at=now,
+        extra=ticket.extra,
+    )
+    session.add(row)
+    session.flush()
+    assert row.id is not None
+    run = Run(ticket_id=row.id, created_at=row.received_at)
+    session.add(run)
+    session.flush()
+    assert run.id is not None
+    return run.id
+
+
+def _room(session: Session, bound: int) -> int:
+    queued = select(col(Run.id)).where(col(Run.status) == RunStatus.QUEUED).limit(bound)
+    waiting = session.connection().execute(select(func.count()).select_from(queued.subquery()))
+    return bound - int(waiting.scalar_one())
+
+
+def _full(bound: int, *, fits: int) -> QueueFull:
+    return QueueFull(
+        f"The queue is full: {bound:,} tickets may wait and do. Nothing of this batch was taken in."
+        " Submit it again when the workers have caught up; what is in already is recognised.",
+        bound=bound,
+        fits=fits,
+    )
 
 
 def _run_of(session: Session, external_id: str) -> int | None:
@@ -182,7 +228,7 @@ def _lease(
             lease_epoch=col(Run.lease_epoch) + 1,
             lease_until=db_now(session, lease_seconds),
         )
-        .returning(col(Run.id), col(Run.lease_epoch), col(Run.ticket_id))
+        .returning(col(Run.id), col(Run.lease_epoch), col(Run.ticket_id), col(Run.is_suspect))
     )
     return _claims(session, sorted(tuple(row) for row in leased))
 
@@ -214,19 +260,19 @@ def _claims(session: Session, leased: Sequence[tuple[Any, ...]]) -> list[Claim]:
         Claim(
             run_id=run_id,
             epoch=epoch,
+            is_suspect=is_suspect,
             ticket=tickets[ticket_id],
             recorded=recorded[run_id],
             attempts=attempts[run_id],
         )
-        for run_id, epoch, ticket_id in leased
+        for run_id, epoch, ticket_id, is_suspect in leased
     ]
 
 
 def hold_lease(session: Session, run_id: int, epoch: int, **values: Any) -> None:
     """Write `values` to a run that this claim still owns; raise LeaseLost if it does not.
 
-    Every write a worker makes goes through here first: this is the fence. It also clears `tries`,
-    because a run that gets this far has not crashed since.
+    Every write a worker makes goes through here first: this is the fence.
     """
     held = session.connection().execute(
         update(Run)
@@ -235,23 +281,39 @@ def hold_lease(session: Session, run_id: int, epoch: int, **values: Any) -> None
             col(Run.lease_epoch) == epoch,
             col(Run.status) == RunStatus.RUNNING,
         )
-        .values(tries=0, **values)
+        .values(**values or {"lease_epoch": epoch})  # a check alone still has to be a write
     )
     if held.rowcount != 1:
         raise LeaseLost(f"Run {run_id} is not this worker's any more; its write was refused.")
 
 
-def extend_leases(session: Session, worker: str, *, lease_seconds: float) -> None:
-    """Prolong every lease this worker holds."""
+def extend_leases(
+    session: Session, worker: str, run_ids: Sequence[int], *, lease_seconds: float
+) -> None:
+    """Prolong this worker's leases on the runs it still works on; one it dropped runs out."""
     session.connection().execute(
         update(Run)
-        .where(col(Run.lease_owner) == worker, col(Run.status) == RunStatus.RUNNING)
+        .where(
+            col(Run.id).in_(run_ids),
+            col(Run.lease_owner) == worker,
+            col(Run.status) == RunStatus.RUNNING,
+        )
         .values(lease_until=db_now(session, lease_seconds))
     )
 
 
-def release(session: Session, run_id: int, epoch: int, *, delay_seconds: float = 0.0) -> None:
-    """Give a run back unharmed (shutdown, or a step that should be tried again later)."""
+def release(
+    session: Session,
+    run_id: int,
+    epoch: int,
+    *,
+    delay_seconds: float = 0.0,
+    as_suspect: bool = False,
+) -> None:
+    """Give a run back (shutdown, or a step that should be tried again later).
+
+    `as_suspect` has it worked alone next time: it may be what brought its worker down.
+    """
     hold_lease(
         session,
         run_id,
@@ -260,6 +322,7 @@ def release(session: Session, run_id: int, epoch: int, *, delay_seconds: float =
         lease_owner=None,
         lease_until=None,
         available_at=db_now(session, delay_seconds) if delay_seconds else None,
+        **({"is_suspect": True} if as_suspect else {}),
     )
 
 
@@ -277,40 +340,52 @@ def fail(session: Session, run_id: int, epoch: int, error: str, *, now: datetime
     )
 
 
-def reap(session: Session, *, dead_workers: Sequence[str] = ()) -> int:
+def reap(
+    session: Session,
+    *,
+    dead_workers: Sequence[str] = (),
+    alive_workers: Sequence[str] = (),
+    now: datetime,
+) -> int:
     """Take back the runs of dead workers (known dead, or with an expired lease); return how many.
 
-    A run that crashed its worker while alone is counted; at three it becomes dead.
+    A run that crashed its worker while alone is counted; at three it becomes dead. One whose worker
+    is known to be alive, only paused past its lease, crashed nothing and is not counted.
     """
     gone = or_(col(Run.lease_until) < db_now(session), col(Run.lease_owner).in_(list(dead_workers)))
-    crashed_alone = case((col(Run.is_suspect), 1), else_=0)
+    crashed_alone = case(
+        (and_(col(Run.is_suspect), col(Run.lease_owner).not_in(list(alive_workers))), 1), else_=0
+    )
     is_dead = col(Run.tries) + crashed_alone >= MAX_CRASHES_ALONE
-    taken = session.connection().execute(
-        update(Run)
-        .where(col(Run.status) == RunStatus.RUNNING, gone)
-        .values(
-            status=case((is_dead, RunStatus.DEAD.value), else_=RunStatus.QUEUED.value),
-            tries=col(Run.tries) + crashed_alone,
-            error=case(
-                (is_dead, "crashed its worker three times while alone"), else_=col(Run.error)
-            ),
-            is_suspect=True,
-            lease_owner=None,
-            lease_until=None,
+    taken = (
+        session.connection()
+        .execute(
+            update(Run)
+            .where(col(Run.status) == RunStatus.RUNNING, gone)
+            .values(
+                status=case((is_dead, RunStatus.DEAD.value), else_=RunStatus.QUEUED.value),
+                tries=col(Run.tries) + crashed_alone,
+                error=case((is_dead, CRASHED), else_=col(Run.error)),
+                finished_at=case((is_dead, literal(now, UtcDateTime)), else_=col(Run.finished_at)),
+                is_suspect=True,
+                lease_owner=None,
+                lease_until=None,
+            )
+            .returning(col(Run.id), col(Run.status), col(Run.tries))
         )
+        .all()
     )
-    return taken.rowcount
-
-
-def retry(session: Session, run_id: int) -> None:
-    """Queue a failed or dead run again, from its last recorded step."""
-    changed = session.connection().execute(
-        update(Run)
-        .where(col(Run.id) == run_id, col(Run.status).in_([RunStatus.FAILED, RunStatus.DEAD]))
-        .values(status=RunStatus.QUEUED, tries=0, is_suspect=False, error=None, finished_at=None)
-    )
-    if changed.rowcount != 1:
-        raise BadInput(f"Run {run_id} is neither failed nor dead, so there is nothing to retry.")
+    for run_id, status, tries in sorted(tuple(row) for row in taken):
+        if status == RunStatus.DEAD:
+            audit.append(
+                session,
+                actor="worker",
+                tag="run:dead",
+                subject=f"run:{run_id}",
+                at=now,
+                body={"crashes": tries, "error": CRASHED},
+            )
+    return len(taken)
 
 
 def counts(session: Session) -> dict[RunStatus, int]:

@@ -36,6 +36,7 @@ class ToolFacts:
     text_field: str | None = None
     ticket_field: str | None = None
     key_field: str | None = None
+    connector: dict[str, Any] = field(default_factory=dict)  # store.connectors.Connector
 
 
 @dataclass(frozen=True, slots=True)

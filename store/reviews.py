@@ -1,44 +1,49 @@
 """Reviews: claimed by a person, decided once, undone within the window.
 
-`decide` is the only writer of Decision. It stores decision, new revision, outbox entries, labels
-and audit entry in one transaction, and only if the review is still open on exactly the draft that
-was shown. A decision carries an id made by the client, so a resend is the same decision.
+`decide` and `reverse` are the only writers of Decision. Each stores decision, new revision, outbox
+entries, labels and audit entry in one transaction, and only if the review is still open on exactly
+the draft that was shown. A decision is signed, and carries an id made by the client, so a resend is
+the same decision.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
-from store import audit, labels, outbox, registry, revision, steps
-from store.actions import Action, digest
-from store.errors import (
-    AlreadyDecided,
-    BadInput,
-    NotAllowed,
-    NotFound,
-    StaleReview,
-    UndoTooLate,
+from store import (
+    approvals,
+    audit,
+    compensation,
+    consequences,
+    decisions,
+    edits,
+    labels,
+    policies,
+    registry,
 )
-from store.escalations import reopen
+from store.actions import Action
+from store.admission import require_fit
+from store.errors import AlreadyDecided, BadInput, NotFound, StaleReview
+from store.escalations import open_review, reopen
+from store.outputs import Reason
 from store.queue import storable
-from store.schema import Decision, Draft, OutboxEntry, Review, Run, Tool, Undo
+from store.runs import move_run
+from store.schema import Decision, Draft, OutboxEntry, Review
 from store.transitions import (
     OPEN_REVIEW,
-    RUN_MOVES,
     OutboxStatus,
     ReviewKind,
     ReviewStatus,
     Role,
     RunStatus,
     Verdict,
-    require,
 )
 
 CLAIM_MINUTES = 4
-_AUDIT_VERDICTS = frozenset({Verdict.RIGHT, Verdict.WRONG})
+_UNDECIDED = (ReviewStatus.OPEN, ReviewStatus.CLAIMED, ReviewStatus.AWAITING_SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Decided:
     run_id: int
     verdict: Verdict
     undo_until: datetime
+    still_needed: int = 0  # further people who must approve before anything is delivered
 
 
 def claim(session: Session, review_id: int, person: str, *, now: datetime) -> str:
@@ -117,131 +123,174 @@ def release(session: Session, review_id: int, person: str) -> None:
 def decide(
     session: Session, request: DecisionRequest, *, now: datetime, undo_seconds: float = 10.0
 ) -> Decided:
-    """Decide a review, once.
+    """Decide a review, once; above the two-person limit the second approval is the one that counts.
 
-    Raises AlreadyDecided (somebody was first), StaleReview (the draft moved), NotAllowed (role, or
-    own draft), NotFound, BadInput (verdict, reason or edit that does not fit).
+    Raises AlreadyDecided (somebody was first), StaleReview (the draft moved), NotAllowed (role, own
+    draft, approved before), NotFound, BadInput (verdict, reason or edit that does not fit).
     """
     resent = session.get(Decision, request.decision_id)
     if resent is not None:
         return _same(resent, request)
     registry.require_role(session, request.person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
     review = _review(session, request.review_id)
-    _check(session, review, request)
-    _win(session, review, request, now=now)
+    require_fit(session, review, request.person, request)
+    _require_waiting(session, review, request)
     seen = session.get_one(Draft, review.draft_id)
-    draft = seen
-    if request.verdict is Verdict.EDIT:
-        draft = _revise(session, seen, request, now=now)
-    decision = _store(session, review, draft, request, now=now, undo_seconds=undo_seconds)
-    _consequences(session, draft, decision, undo_seconds=undo_seconds, now=now)
+    draft = _about(session, seen, review, request, now=now)
+    needed = approvals.needed(session, draft, review.policy_version)
+    missing = 0
+    if needed > 1 and request.verdict is Verdict.EDIT:
+        missing = needed
+    elif request.verdict in approvals.COUNTED:
+        missing = needed - 1 - len(approvals.given(session, request.review_id, draft.digest))
+    _win(session, review, request, _status_after(request.verdict, missing), now=now)
+    decision = _store(
+        session, review, draft, request, is_final=missing <= 0, now=now, undo_seconds=undo_seconds
+    )
+    if missing > 0 and request.verdict is Verdict.EDIT:
+        reopen(session, review, draft)  # others approve the new revision, from the beginning
+    elif missing <= 0:
+        seconds = (decision.undo_until - decision.decided_at).total_seconds()
+        consequences.follow(session, draft, decision, undo_seconds=seconds, now=now)
     labels.record(session, decision, review, now=now)
-    audit.append(
-        session,
-        actor=request.person,
-        tag=f"run:review:{request.verdict}",
-        subject=f"run:{review.run_id}",
-        at=now,
-        body={
-            "review": review.id,
-            "decision": decision.id,
-            "draft": draft.id,
-            "digest": draft.digest,
-            "reason": request.reason_code,
-            "blamed_step": request.blamed_step,
-            "is_simulated": request.is_simulated,
-        },
-    )
-    return _decided(decision)
+    _audit(session, decision, draft, max(0, missing), now=now)
+    return _decided(decision, max(0, missing))
 
 
-def undo(session: Session, decision_id: str, person: str, *, now: datetime) -> int:
-    """Take a decision back before delivery begins; return the new open review on the same draft.
+def reverse(
+    session: Session,
+    action_id: str,
+    person: str,
+    *,
+    decision_id: str,
+    note: str = "",
+    now: datetime,
+    undo_seconds: float = 10.0,
+) -> Decided:
+    """Have a delivered action taken back, as a new authorised action linked to it.
 
-    By the decider or a manager. Raises UndoTooLate when the window closed or delivery has begun.
+    Above the two-person limit this only asks: two others must approve. Raises BadInput (not sent,
+    not reversible, taken back already), NotAllowed, NotFound, IllegalTransition.
     """
-    decision = session.get(Decision, decision_id)
-    if decision is None:
-        raise NotFound(f"There is no decision `{decision_id}` to undo.")
-    who = registry.person(session, person)
-    if person != decision.person and who.role not in (Role.MANAGER, Role.ADMIN):
-        raise NotAllowed(f"Only `{decision.person}` or a manager may undo this decision.")
-    if decision.verdict in _AUDIT_VERDICTS:
-        raise NotAllowed("An audit verdict is a label, not an act, so there is nothing to undo.")
-    if session.get(Undo, decision_id) is not None:
-        raise UndoTooLate("This decision was undone already.")
-    if now > decision.undo_until or not _cancel_delivery(session, decision_id):
-        raise UndoTooLate("It is too late to undo: delivery has begun. Nothing was changed.")
-    review = _review(session, decision.review_id)
-    _move_run(session, decision.run_id, RunStatus.AWAITING_REVIEW, finished_at=None)
-    review.status = ReviewStatus.SUPERSEDED
-    session.add(review)
-    session.add(Undo(decision_id=decision_id, person=person, undone_at=now))
-    session.flush()
-    again = reopen(session, review)
-    audit.append(
+    resent = session.get(Decision, decision_id)
+    if resent is not None:
+        return _decided(resent, 0)
+    registry.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
+    entry = session.get(OutboxEntry, action_id)
+    if entry is None:
+        raise NotFound(f"There is no delivery `{action_id}`.")
+    if entry.status is not OutboxStatus.SENT or entry.reverses is not None:
+        raise BadInput("Only an action that was sent can be taken back.")
+    draft = consequences.reversal_draft(session, entry, person, now=now)
+    move_run(session, entry.run_id, RunStatus.AWAITING_REVIEW, finished_at=None)
+    why = f"{person} asks to take back what `{entry.tool}` did" + (f": {note}" if note else "")
+    review = _review(
         session,
-        actor=person,
-        tag="run:review:undone",
-        subject=f"run:{decision.run_id}",
-        at=now,
-        body={"decision": decision_id, "review": review.id, "new_review": again},
+        open_review(
+            session,
+            entry.run_id,
+            ReviewKind.STALE,
+            reasons=[Reason(code="reversal", message=storable(why))],
+            action_id=action_id,
+            draft=draft,
+            actor=person,
+            now=now,
+        ),
     )
-    return again
-
-
-def _check(session: Session, review: Review, request: DecisionRequest) -> None:
-    is_audit = review.kind is ReviewKind.AUDIT
-    if is_audit != (request.verdict in _AUDIT_VERDICTS):
-        wanted = "right or wrong" if is_audit else "approve, edit or reject"
-        raise BadInput(f"This review takes {wanted}, not `{request.verdict}`.")
-    if request.verdict is Verdict.REJECT and not request.reason_code:
-        raise BadInput("A rejection needs a reason: choose one, so that the agent can learn.")
-    if request.verdict is Verdict.EDIT and not (
-        request.reply or request.args is not None or request.is_answer_only
-    ):
-        raise BadInput("Nothing was edited. Approve the draft instead, or change it first.")
-    if request.reply is not None and not request.reply.strip():
-        raise BadInput("The reply is empty. Write what the customer should read, or reject it.")
-    goes_past_block = request.verdict is Verdict.APPROVE or (
-        request.verdict is Verdict.EDIT and not request.is_answer_only
+    assert review.id is not None
+    request = DecisionRequest(
+        decision_id, review.id, Verdict.REVERSE, person, draft.digest, note=note
     )
-    if review.is_blocked and goes_past_block:
-        raise BadInput("This draft is blocked: it can be rejected, or answered without the action.")
-    author = session.get_one(Draft, review.draft_id).author
-    if author == request.person and request.verdict is Verdict.APPROVE:
-        raise NotAllowed("You wrote this revision, so somebody else has to approve it.")
+    missing = approvals.needed(session, draft, review.policy_version) - 1
+    _win(session, review, request, _status_after(request.verdict, missing), now=now)
+    decision = _store(
+        session, review, draft, request, is_final=not missing, now=now, undo_seconds=undo_seconds
+    )
+    if not missing:
+        seconds = (decision.undo_until - decision.decided_at).total_seconds()
+        consequences.follow(session, draft, decision, undo_seconds=seconds, now=now)
+    _audit(session, decision, draft, missing, now=now)
+    return _decided(decision, missing)
 
 
-def _win(session: Session, review: Review, request: DecisionRequest, *, now: datetime) -> None:
+def _require_waiting(session: Session, review: Review, request: DecisionRequest) -> None:
+    """Refuse before anything is written what `_win` would refuse anyway, in the same words."""
+    if review.status not in _UNDECIDED or review.payload_digest != request.seen_digest:
+        raise _lost(session, review)
+
+
+def _about(
+    session: Session, seen: Draft, review: Review, request: DecisionRequest, *, now: datetime
+) -> Draft:
+    """Return the draft that the decision is about: the one seen, or the revision it makes."""
+    if request.verdict is Verdict.EDIT:
+        return edits.revise(
+            session,
+            seen,
+            author=request.person,
+            reply=request.reply,
+            args=request.args,
+            is_answer_only=request.is_answer_only,
+            now=now,
+        )
+    if request.verdict in (Verdict.REVERSE, Verdict.SEND_AGAIN, Verdict.HAPPENED):
+        entry = consequences.answerable(session, review.action_id)
+        if request.verdict is Verdict.REVERSE:
+            return consequences.reversal_draft(session, entry, request.person, now=now)
+        if request.verdict is Verdict.SEND_AGAIN and entry.reverses is not None:
+            taken_back = session.get_one(OutboxEntry, entry.reverses)
+            return compensation.draft_for(session, taken_back, request.person, now=now)
+    return seen
+
+
+def _status_after(verdict: Verdict, missing: int) -> ReviewStatus:
+    if missing <= 0:
+        return ReviewStatus.DECIDED
+    return ReviewStatus.SUPERSEDED if verdict is Verdict.EDIT else ReviewStatus.AWAITING_SECOND
+
+
+def _win(
+    session: Session,
+    review: Review,
+    request: DecisionRequest,
+    status: ReviewStatus,
+    *,
+    now: datetime,
+) -> None:
     """Compare-and-set: exactly one decision per review, and only on the digest that was shown."""
+    over = status is not ReviewStatus.AWAITING_SECOND
     won = session.connection().execute(
         update(Review)
         .where(
             col(Review.id) == request.review_id,
-            col(Review.status).in_([ReviewStatus.OPEN, ReviewStatus.CLAIMED]),
+            col(Review.status).in_(_UNDECIDED),
             col(Review.payload_digest) == request.seen_digest,
         )
-        .values(status=ReviewStatus.DECIDED, decided_at=now)
+        .values(
+            status=status,
+            decided_at=now if over else None,
+            **({} if over else {"claimed_by": None, "claimed_until": None}),
+        )
     )
-    if won.rowcount == 1:
-        session.expire(review)
-        return
+    session.expire(review)
+    if won.rowcount != 1:
+        raise _lost(session, review)
+
+
+def _lost(session: Session, review: Review) -> AlreadyDecided | StaleReview:
     if review.status is ReviewStatus.DECIDED:
         first = session.execute(
-            select(Decision).where(
-                col(Decision.review_id) == request.review_id, col(Decision.is_final)
-            )
+            select(Decision).where(col(Decision.review_id) == review.id, col(Decision.is_final))
         ).scalar_one()
-        raise AlreadyDecided(
+        return AlreadyDecided(
             f"Already decided by {first.person} ({first.verdict},"
             f" {first.decided_at:%H:%M:%S} UTC). Your decision was not recorded.",
             by=first.person,
             verdict=first.verdict,
         )
     if review.status not in OPEN_REVIEW:
-        raise _closed(review)
-    raise StaleReview("The draft changed after it was shown to you. Look at it again.")
+        return _closed(review)
+    return StaleReview("The draft changed after it was shown to you. Look at it again.")
 
 
 def _closed(review: Review) -> StaleReview:
@@ -250,41 +299,18 @@ def _closed(review: Review) -> StaleReview:
     )
 
 
-def _revise(session: Session, seen: Draft, request: DecisionRequest, *, now: datetime) -> Draft:
-    action = Action.model_validate(seen.action)
-    if request.is_answer_only:
-        action = revision.answer_only(action)
-    elif request.args is not None and request.args != action.args:
-        if action.tool is None:
-            raise BadInput("This draft only replies; there are no arguments to edit.")
-        action = revision.with_args(action, request.args, session.get_one(Tool, action.tool))
-    reply = seen.reply if request.reply is None else storable(request.reply)
-    facts = {**seen.gate_input, "action": action.model_dump(mode="json")}
-    draft = Draft(
-        run_id=seen.run_id,
-        revision=steps.next_revision(session, seen.run_id),
-        reply=reply,
-        action=action.model_dump(mode="json"),
-        digest=digest(reply, action),
-        gate_input=facts,
-        confidence=seen.confidence,
-        author=request.person,
-        created_at=now,
-    )
-    session.add(draft)
-    session.flush()
-    return draft
-
-
 def _store(
     session: Session,
     review: Review,
     draft: Draft,
     request: DecisionRequest,
     *,
+    is_final: bool,
     now: datetime,
     undo_seconds: float,
 ) -> Decision:
+    policy = policies.version(session, review.policy_version).body
+    window = policy.undo_seconds_for(Action.model_validate(draft.action), undo_seconds)
     decision = Decision(
         id=request.decision_id,
         review_id=request.review_id,
@@ -294,48 +320,44 @@ def _store(
         draft_id=_id(draft.id),
         payload_digest=draft.digest,
         policy_version=review.policy_version,
+        is_final=is_final,
         reason_code=request.reason_code,
         note=storable(request.note),
         blamed_step=request.blamed_step,
         seconds_on_card=request.seconds_on_card,
         decided_at=now,
-        undo_until=now + timedelta(seconds=undo_seconds),
+        undo_until=now + timedelta(seconds=window),
         is_simulated=request.is_simulated,
+        action_id=review.action_id,
     )
+    decision.signature = session.info["keys"].sign(decisions.message(decision))
     session.add(decision)
     session.flush()
     return decision
 
 
-def _consequences(
-    session: Session, draft: Draft, decision: Decision, *, undo_seconds: float, now: datetime
+def _audit(
+    session: Session, decision: Decision, draft: Draft, missing: int, *, now: datetime
 ) -> None:
-    if decision.verdict is Verdict.REJECT:
-        _move_run(session, decision.run_id, RunStatus.REJECTED, finished_at=now)
-    elif decision.verdict in (Verdict.APPROVE, Verdict.EDIT):
-        _move_run(session, decision.run_id, RunStatus.COMMITTING)
-        outbox.enqueue(session, draft, decision_id=decision.id, undo_seconds=undo_seconds, now=now)
-
-
-def _cancel_delivery(session: Session, decision_id: str) -> bool:
-    mine = col(OutboxEntry.decision_id) == decision_id
-    connection = session.connection()
-    total = connection.execute(select(func.count()).select_from(OutboxEntry).where(mine)).scalar()
-    cancelled = connection.execute(
-        update(OutboxEntry)
-        .where(mine, col(OutboxEntry.status) == OutboxStatus.PENDING)
-        .values(status=OutboxStatus.CANCELLED, error="undone")
+    audit.append(
+        session,
+        actor=decision.person,
+        tag="run:review:awaiting_second" if missing else f"run:review:{decision.verdict}",
+        subject=f"run:{decision.run_id}",
+        at=now,
+        body={
+            "review": decision.review_id,
+            "decision": decision.id,
+            "draft": draft.id,
+            "digest": draft.digest,
+            "verdict": decision.verdict,
+            "still_needed": missing,
+            "reason": decision.reason_code,
+            "blamed_step": decision.blamed_step,
+            "is_simulated": decision.is_simulated,
+            "signature": decision.signature,
+        },
     )
-    return cancelled.rowcount == total
-
-
-def _move_run(session: Session, run_id: int, wanted: RunStatus, **values: Any) -> None:
-    run = session.get_one(Run, run_id)
-    status = require(RUN_MOVES, run.status, wanted)
-    session.connection().execute(
-        update(Run).where(col(Run.id) == run_id).values(status=status, **values)
-    )
-    session.expire(run)
 
 
 def _review(session: Session, review_id: int) -> Review:
@@ -353,16 +375,17 @@ def _same(stored: Decision, request: DecisionRequest) -> Decided:
         request.verdict,
     ):
         raise BadInput(f"The id `{request.decision_id}` belongs to another decision.")
-    return _decided(stored)
+    return _decided(stored, 0 if stored.is_final else 1)
 
 
-def _decided(decision: Decision) -> Decided:
+def _decided(decision: Decision, still_needed: int) -> Decided:
     return Decided(
         decision_id=decision.id,
         review_id=decision.review_id,
         run_id=decision.run_id,
         verdict=decision.verdict,
         undo_until=decision.undo_until,
+        still_needed=still_needed,
     )
 
 

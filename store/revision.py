@@ -8,6 +8,7 @@ from typing import Any
 
 from store.actions import REPLY_ONLY, Action
 from store.arguments import find_mistake, without
+from store.connectors import Connector
 from store.errors import BadInput
 from store.schema import Tool
 
@@ -23,6 +24,11 @@ def with_args(action: Action, args: dict[str, Any], tool: Tool) -> Action:
         tool.customer_field
     ):
         raise BadInput("The customer of an action cannot be edited. Reject the draft instead.")
+    expected = Connector.model_validate(tool.connector).expected
+    if expected and args.get(expected) != action.args.get(expected):
+        raise BadInput(
+            f"`{expected}` is the state of the world that was seen; it is filled in by code."
+        )
     mistake = find_mistake(args, without(tool.input_schema, tool.key_field))
     if mistake:
         raise BadInput(f"The tool would refuse this: {mistake}")

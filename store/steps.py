@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from store.actions import digest
+from store.actions import as_json, digest
 from store.gate import GateInput
 from store.outputs import CommitOutput, SynthesisOutput
 from store.queue import hold_lease, storable
@@ -41,9 +41,12 @@ def record(
 ) -> None:
     """Record an attempt of a run this claim owns; raise LeaseLost if it does not own it any more.
 
-    `run_values` go to the run's row in the same statement that checks the fence.
+    `run_values` go to the run's row in the same statement that checks the fence. A step that ran is
+    progress, so it clears the crashes before it; a failed attempt is none, or a run that fails once
+    and then crashes would go round for ever.
     """
-    hold_lease(session, run_id, epoch, **run_values)
+    progress = {"tries": 0} if step.status is StepStatus.OK else {}
+    hold_lease(session, run_id, epoch, **progress, **run_values)
     _insert(session, run_id, step)
 
 
@@ -60,13 +63,13 @@ def record_draft(  # the draft and its record must be one fact
 ) -> None:
     """Record the synthesis step together with the draft it made."""
     action = synthesis.action
-    record(session, run_id, epoch, step, action_kind=action.kind, amount_minor=action.amount_minor)
+    record(session, run_id, epoch, step, action_kind=action.kind, amount_minor=action.total_minor)
     session.connection().execute(
         insert(Draft).values(
             run_id=run_id,
             revision=next_revision(session, run_id),
             reply=synthesis.reply,
-            action=action.model_dump(mode="json"),
+            action=as_json(action),
             digest=digest(synthesis.reply, action),
             gate_input=gate_input.model_dump(mode="json"),
             confidence=synthesis.confidence,

@@ -36,7 +36,7 @@ class ReviewKind(StrEnum):
     AUDIT = "audit"  # the coin drew an automatic draft; blind
     SECOND_LOOK = "second_look"  # a "wrong" verdict is checked once more
     SEEDED = "seeded"  # a known-wrong card that measures reviewers
-    STALE = "stale"  # the world moved after the decision
+    STALE = "stale"  # the world moved after the decision, or what was done should be undone
     UNKNOWN_DELIVERY = "unknown_delivery"  # nobody knows whether the action happened
 
 
@@ -55,6 +55,9 @@ class Verdict(StrEnum):
     REJECT = "reject"  # deliver nothing
     RIGHT = "right"  # audit: what was sent was right
     WRONG = "wrong"  # audit: it was not
+    HAPPENED = "happened"  # unknown delivery: it took place
+    SEND_AGAIN = "send_again"  # unknown delivery: it did not; send it again
+    REVERSE = "reverse"  # take back what was, or may have been, done
 
 
 class OutboxStatus(StrEnum):
@@ -103,12 +106,21 @@ RUN_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
         }
     ),
     RunStatus.AWAITING_REVIEW: frozenset(
-        {RunStatus.COMMITTING, RunStatus.REJECTED, RunStatus.QUEUED, RunStatus.CANCELLED}
+        {
+            RunStatus.COMMITTING,
+            RunStatus.REJECTED,
+            RunStatus.QUEUED,
+            RunStatus.CANCELLED,
+            RunStatus.DONE,  # a wish to reverse it was refused
+            RunStatus.FAILED,
+        }
     ),
     RunStatus.COMMITTING: frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.AWAITING_REVIEW}),
-    RunStatus.DONE: frozenset(),
+    RunStatus.DONE: frozenset({RunStatus.COMMITTING, RunStatus.AWAITING_REVIEW}),  # to reverse it
     RunStatus.REJECTED: frozenset({RunStatus.AWAITING_REVIEW}),  # undo of a rejection
-    RunStatus.FAILED: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED}),
+    RunStatus.FAILED: frozenset(
+        {RunStatus.QUEUED, RunStatus.CANCELLED, RunStatus.AWAITING_REVIEW, RunStatus.COMMITTING}
+    ),
     RunStatus.DEAD: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED}),
     RunStatus.CANCELLED: frozenset(),
 }
@@ -143,11 +155,17 @@ REVIEW_MOVES: Mapping[ReviewStatus, frozenset[ReviewStatus]] = {
 OUTBOX_MOVES: Mapping[OutboxStatus, frozenset[OutboxStatus]] = {
     OutboxStatus.PENDING: frozenset({OutboxStatus.SENDING, OutboxStatus.CANCELLED}),
     OutboxStatus.SENDING: frozenset(
-        {OutboxStatus.SENT, OutboxStatus.FAILED, OutboxStatus.UNKNOWN, OutboxStatus.PENDING}
+        {
+            OutboxStatus.SENT,
+            OutboxStatus.FAILED,
+            OutboxStatus.UNKNOWN,
+            OutboxStatus.PENDING,
+            OutboxStatus.CANCELLED,  # stopped before the call: the world had moved
+        }
     ),
     OutboxStatus.UNKNOWN: frozenset({OutboxStatus.SENT, OutboxStatus.PENDING, OutboxStatus.FAILED}),
     OutboxStatus.SENT: frozenset(),
-    OutboxStatus.FAILED: frozenset(),
+    OutboxStatus.FAILED: frozenset({OutboxStatus.UNKNOWN}),  # a person's answer was undone
     OutboxStatus.CANCELLED: frozenset(),
 }
 

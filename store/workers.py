@@ -36,11 +36,11 @@ def stop(session: Session, worker: str) -> None:
 
 
 def running_on(session: Session, host: str) -> list[tuple[str, int]]:
-    """Return (worker, pid) of every process of this host that has not said it stopped."""
+    """Return (worker, pid) of every process of this host that has not said it stopped, by start."""
     rows = session.connection().execute(
-        select(col(Worker.id), col(Worker.pid)).where(
-            col(Worker.host) == host, col(Worker.stopped_at).is_(None)
-        )
+        select(col(Worker.id), col(Worker.pid))
+        .where(col(Worker.host) == host, col(Worker.stopped_at).is_(None))
+        .order_by(col(Worker.started_at))
     )
     return [(row[0], row[1]) for row in rows]
 

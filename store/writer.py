@@ -2,10 +2,12 @@
 
 One thread takes whatever is waiting, runs it in one transaction, and resolves the callers only
 after the commit. If any verb raises, the whole group is rolled back and each verb is run again in a
-transaction of its own: durability and isolation are those of `Store.transact`.
+transaction of its own: durability and isolation are those of `Store.transact`. While the disk is
+full the group waits and is repeated; nothing is acknowledged, and nothing given up, until then.
 """
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -16,11 +18,16 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlmodel import Session
 
 from store.engine import Store
+from store.errors import ReadOnly
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 MAX_GROUP = 256
+FIRST_PAUSE_SECONDS = 0.05  # while the disk is full; doubled up to the longest
+LONGEST_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class GroupWriter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._closing = threading.Event()
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
         self._thread.start()
@@ -47,7 +55,8 @@ class GroupWriter:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Write what is waiting, then stop the thread."""
+        """Write what is waiting, then stop the thread; a full disk is waited for no longer."""
+        self._closing.set()
         self._waiting.put(None)
         self._thread.join()
 
@@ -67,7 +76,7 @@ class GroupWriter:
 
     def _commit(self, group: list[_Waiting]) -> None:
         try:
-            results = self._store.transact(lambda session: [item.verb(session) for item in group])
+            results = self._transact(group)
         except Exception as error:  # noqa: BLE001 - handed to the caller that asked
             if len(group) == 1:
                 _resolve(group[0].future, error=error)
@@ -77,6 +86,25 @@ class GroupWriter:
         else:
             for item, result in zip(group, results, strict=True):
                 _resolve(item.future, result=result)
+
+    def _transact(self, group: list[_Waiting]) -> list[Any]:
+        """Run the group in one transaction, as often as it takes until the disk has room."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                results = self._store.transact(
+                    lambda session: [item.verb(session) for item in group]
+                )
+            except ReadOnly:
+                if pause == FIRST_PAUSE_SECONDS:
+                    log.warning("disk full: nothing is acknowledged until there is room again")
+                if self._closing.wait(pause):
+                    raise
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            else:
+                if pause > FIRST_PAUSE_SECONDS:
+                    log.warning("the disk has room again; writing goes on")
+                return results
 
 
 def _resolve(future: "Future[Any]", *, result: Any = None, error: Exception | None = None) -> None:

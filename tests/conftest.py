@@ -35,7 +35,7 @@ def migrated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(settings: Settings, migrated_home: Path) -> Iterator[Store]:
     """A migrated store in a real file."""
     shutil.copytree(migrated_home, settings.home, dirs_exist_ok=True)
-    opened = settings.open()
+    opened = settings.open(may_decide=True)
     yield opened
     opened.close()
 

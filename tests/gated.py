@@ -31,7 +31,7 @@ from store.outputs import (
 )
 from store.queue import Claim, NewTicket
 from store.reviews import DecisionRequest
-from store.schema import Base, Draft, OutboxEntry, Review, Run, Ticket
+from store.schema import AuditEntry, Base, Draft, OutboxEntry, Review, Run, Ticket
 from store.settings import Settings
 from store.steps import StepWrite
 from store.transitions import Outcome, RunStatus, StepStatus, Verdict
@@ -89,6 +89,7 @@ def build(
 ) -> Gated:
     """Do what `case` does inside a transaction that may hold many."""
     builders.company(session, policy=policy)
+    builders.calibrator(session)
     claim = claimed(session, customer_id=customer_id, at=at)
     facts = GateInput(
         action=action or builders.refund(customer_id=customer_id),
@@ -171,6 +172,8 @@ def _judged(session: Session, claim: Claim, facts: GateInput, at: datetime) -> G
         action=facts.action,
         critique=Critique(agrees=True),
         confidence=facts.confidence,
+        signals={} if facts.confidence is None else builders.signals(facts.confidence),
+        calibrator_version=None if facts.confidence is None else builders.CALIBRATOR,
     )
     record = write("synthesis", made, at=at)
     author = f"model:{builders.MODEL}"
@@ -215,6 +218,11 @@ def drafts(store: Store, run_id: int) -> list[Draft]:
     """Return the run's draft revisions, oldest first."""
     wanted = select(Draft).where(Draft.run_id == run_id).order_by(col(Draft.revision))
     return store.read(lambda session: list(session.exec(wanted)))
+
+
+def audit_entries(session: Session) -> list[AuditEntry]:
+    """Return the whole audit trail, oldest first."""
+    return list(session.exec(select(AuditEntry).order_by(col(AuditEntry.seq))))
 
 
 def count(store: Store, table: str) -> int:

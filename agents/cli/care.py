@@ -55,7 +55,7 @@ def reset(
 
     _require_home(settings.home)
     with only_family(settings.home):
-        _require_idle(settings)
+        require_idle(settings, so_what="nothing was deleted")
         _delete(settings.home)
     (settings.home / LOCK_NAME).unlink(missing_ok=True)
     left = sorted(path.name for path in settings.home.iterdir())
@@ -78,7 +78,8 @@ def _require_home(home: Path) -> None:
         )
 
 
-def _require_idle(settings: "Settings") -> None:
+def require_idle(settings: "Settings", *, so_what: str) -> None:
+    """Raise BadInput, naming them, while processes are at work on this home."""
     from store.reports.health import health
 
     if settings.database_url is None and not (settings.home / "greenlight.db").exists():
@@ -91,7 +92,7 @@ def _require_idle(settings: "Settings") -> None:
     alive = [one for one in found.workers if one.is_alive and one.heartbeat_age_s < ALIVE_SECONDS]
     if alive:
         named = ", ".join(f"{one.kind} {one.pid}" for one in alive)
-        raise BadInput(f"Still at work here: {named}. Stop them first; nothing was deleted.")
+        raise BadInput(f"Still at work here: {named}. Stop them first; {so_what}.")
 
 
 def _delete(home: Path) -> None:

@@ -67,7 +67,7 @@ def settings_of(home: Path | None) -> "Settings":
 @contextmanager
 def opened(home: Path | None, *, urgent: bool = False) -> Iterator["Store"]:
     """Open the store for one command; `urgent` for a person's writes."""
-    store = settings_of(home).open(urgent=urgent)
+    store = settings_of(home).open(urgent=urgent, may_decide=urgent)
     try:
         yield store
     finally:

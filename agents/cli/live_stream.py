@@ -1,4 +1,7 @@
-"""The demo's visitors: a thread hands in one ticket after another while the workers keep up."""
+"""The demo's visitors: a thread hands in one ticket after another while the workers keep up.
+
+A ticket that finds the queue full, or the database busy, is kept and handed in later.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,9 +12,8 @@ from typing import Self
 from sqlalchemy.exc import OperationalError
 
 from store.engine import Store
-from store.errors import GreenlightError
-from store.queue import NewTicket, counts, submit
-from store.transitions import RunStatus
+from store.errors import BadInput, GreenlightError, QueueFull
+from store.queue import NewTicket, submit
 
 MAX_WAITING = 200  # queued runs at which visitors hold back
 JOIN_SECONDS = 5.0
@@ -34,6 +36,7 @@ class LiveStream:
         self._pause = 60.0 / per_minute
         self._clock = clock
         self._say = say
+        self._at_the_door: NewTicket | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live-tickets", daemon=True)
 
@@ -59,8 +62,18 @@ class LiveStream:
                 self._say(f"A live ticket could not be handed in: {error}")
 
     def hand_in(self) -> bool:
-        """Submit the next ticket unless too many wait; return whether it was handed in."""
-        if self._store.read(counts).get(RunStatus.QUEUED, 0) >= MAX_WAITING:
+        """Submit the next ticket unless too many wait; return whether it was handed in.
+
+        Raises BadInput for a ticket that can never go in; the next call goes on after it.
+        """
+        ticket = self._at_the_door or next(self._tickets)
+        self._at_the_door = ticket
+        try:
+            self._store.transact(submit, [ticket], now=self._clock(), max_queued=MAX_WAITING)
+        except QueueFull:
             return False
-        self._store.transact(submit, [next(self._tickets)], now=self._clock())
+        except BadInput:
+            self._at_the_door = None
+            raise
+        self._at_the_door = None
         return True

@@ -196,10 +196,10 @@ def undo(
     as_json: Json = False,
 ) -> None:
     """Take a decision back while its delivery has not begun."""
-    from store import reviews
+    from store import undoing
 
     with opened(home, urgent=True) as store:
-        again = store.transact(reviews.undo, decision, person, now=clock())
+        again = store.transact(undoing.undo, decision, person, now=clock())
     if as_json:
         print_json({"decision_id": decision, "review_id": again})
     else:

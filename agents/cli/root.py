@@ -5,7 +5,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from agents.cli import care, companies, policy, reporting, reviewing, running, tickets
+from agents.cli import (
+    auditing,
+    care,
+    companies,
+    keeping,
+    policy,
+    reporting,
+    reviewing,
+    running,
+    runs,
+    tickets,
+)
 from agents.cli.out import complain
 from store.errors import GreenlightError
 
@@ -48,5 +59,16 @@ def root(
     """Review what AI agents want to do before it happens: gate, queue, exactly-once commit."""
 
 
-for group in (running, companies, tickets, reviewing, reporting, policy, care):
+for group in (
+    running,
+    companies,
+    tickets,
+    reviewing,
+    reporting,
+    runs,
+    policy,
+    auditing,
+    keeping,
+    care,
+):
     group.add_to(app)

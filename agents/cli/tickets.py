@@ -1,7 +1,8 @@
 """`submit` and `ask`: tickets in by file, and one ticket worked in the foreground, step by step."""
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +12,15 @@ import typer
 from agents.cli.context import CompanyDir, Home, Json, clock, file_or_dash, opened, settings_of
 from agents.cli.out import complain, console, print_json
 from agents.cli.running import registered_company
+from store.errors import QueueFull
 
 if TYPE_CHECKING:
     from agents.intake import Tally
     from agents.lines import Source
 
+LOOK_SECONDS = 0.5  # between looks for room in a full queue
+SAY_SECONDS = 30.0
+INTERRUPTED = 130
 NAMED = 20  # bad lines named for a person; JSON names all
 KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
@@ -30,22 +35,75 @@ def submit(
             callback=file_or_dash,
         ),
     ],
+    patience: Annotated[
+        float,
+        typer.Option(
+            "--wait", metavar="SECONDS", min=0, help="How long a full queue may stand still."
+        ),
+    ] = 600.0,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Take in tickets; a bad line is named and stops no other, a known id is never run twice."""
-    from agents.intake import read_csv, read_jsonl, take_in
+    """Take in tickets; a bad line is named and stops no other, a known id is never run twice.
+
+    Waits while the queue is full. Wherever it stops, what is in is in, and the line is named.
+    """
+    from agents.intake import Tally, read_csv, read_jsonl, take_in
 
     kind = "jsonl" if str(file) == "-" else KINDS.get(file.suffix.lower())
     if kind is None:
         raise typer.BadParameter(f"`{file}` is neither .jsonl nor .csv.", param_hint="FILE")
     read = read_csv if kind == "csv" else read_jsonl
     most = settings_of(home).max_queued
-    with opened(home) as store, _source(file) as source:
-        tally = take_in(store, read(source), clock=clock, max_queued=most)
+    tally, why = Tally(), None
+    code = 0
+    try:
+        with opened(home) as store, _source(file) as source:
+            wait = Patience(patience, tally).wait
+            take_in(store, read(source), tally, clock=clock, max_queued=most, wait=wait)
+    except QueueFull as full:
+        code, why = 1, f"The queue stayed full ({full.bound:,} are waiting)."
+    except KeyboardInterrupt:
+        code, why = INTERRUPTED, "Interrupted."
     _print_tally(tally, as_json=as_json)
-    if not tally.accepted:
-        raise typer.Exit(1)
+    if why is not None:
+        complain(
+            f"stopped at line {tally.next_line}: {why} What is in stays in; submit the same"
+            " file again to go on."
+        )
+    if code or not tally.accepted:
+        raise typer.Exit(code or 1)
+
+
+class Patience:
+    """Waits for room in a full queue, and says so; gives up when none came for so many seconds."""
+
+    def __init__(
+        self,
+        seconds: float,
+        tally: "Tally",
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        say: Callable[[str], None] = complain,
+    ) -> None:
+        self._seconds = seconds
+        self._tally = tally
+        self._sleep = sleep
+        self._say = say
+        self._line: int | None = None  # where we stand
+        self._waited = 0.0
+
+    def wait(self, full: QueueFull) -> bool:
+        """Wait a moment and return True, or False if patience is over."""
+        if self._line != self._tally.next_line:
+            self._line, self._waited = self._tally.next_line, 0.0
+        if self._waited >= self._seconds:
+            return False
+        if self._waited % SAY_SECONDS == 0:
+            self._say(f"line {self._line} waits for room in the queue ({full.bound:,} are waiting)")
+        self._sleep(LOOK_SECONDS)
+        self._waited += LOOK_SECONDS
+        return True
 
 
 @contextmanager
@@ -72,7 +130,8 @@ def _print_tally(tally: "Tally", *, as_json: bool) -> None:
     if as_json:
         rejected = [{"line": bad.line, "error": bad.error} for bad in tally.rejected]
         accepted = {"accepted": tally.accepted, "duplicates": tally.duplicates}
-        print_json({**accepted, "rejected": rejected})
+        stopped = {} if tally.next_line is None else {"stopped_at_line": tally.next_line}
+        print_json({**accepted, "rejected": rejected, **stopped})
         return
     typer.echo(
         f"{tally.accepted} accepted, {tally.duplicates} known already,"

@@ -14,6 +14,7 @@ Finding = tuple[Path, str]
 Raw = dict[str, Any]
 MIN_EXAMPLES = 3
 RESERVED_ENTITIES = ("months", "amounts_minor")
+SECRET_HEADERS = ("authorization", "cookie", "key", "secret", "token")
 REPLY_ONLY_WORDS = (None, "reply_only")
 
 
@@ -81,6 +82,8 @@ def check_servers(raw: Raw) -> Iterator[Finding]:
     for path, name in reads:
         if name in write_names:
             yield path, f"`{name}` is listed as read and as write; list it once, as what it is"
+    for at, server in tables(raw, "servers"):
+        yield from _way_to(("servers", at), server)
     for path, tool in writes:
         yield from _write_tool(path, tool)
     replies = [path for path, tool in writes if tool.get("reply") is True]
@@ -88,6 +91,21 @@ def check_servers(raw: Raw) -> Iterator[Finding]:
         yield ("servers",), "no write tool has `reply = true`; one must send the customer's answer"
     for path in replies[1:]:
         yield path, "a second tool has `reply = true`; only one may send the customer's answer"
+
+
+def _way_to(path: Path, server: Raw) -> Iterator[Finding]:
+    """Yield what is wrong with how a server is started or reached."""
+    if ("command" in server) == ("url" in server):
+        yield path, "a server has either `command = [...]`, to be started, or `url`, to be reached"
+    elif "url" in server and "env" in server:
+        yield (*path, "env"), "`env` is for a server that is started by its command"
+    elif "command" in server and "headers" in server:
+        yield (*path, "headers"), "`headers` are for a server that is reached by its `url`"
+    headers = server.get("headers")
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        if any(word in name.lower() for word in SECRET_HEADERS) and "{env:" not in str(value):
+            words = f"`{name}` looks like a secret, which never stands in this file;"
+            yield (*path, "headers", name), words + ' write "{env:NAME}" and set that variable'
 
 
 def _write_tool(path: Path, tool: Raw) -> Iterator[Finding]:

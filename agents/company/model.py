@@ -6,12 +6,15 @@ Rules that look at two fields at once are in `crosschecks`; nothing here reads a
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from jinja2 import TemplateSyntaxError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from agents.company.expressions import Templates, compile_path
+from store.connectors import DEFAULT_RETENTION_SECONDS, Connector, Precondition, Reversal
+from store.connectors import Lookup as DeliveryLookup
 from store.gate import PolicyBody
 from store.transitions import Role
 
@@ -45,7 +48,19 @@ def _filled(value: str) -> str:
     return value
 
 
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or " " in value:
+        raise ValueError(f"`{value}` is not an address such as https://tools.example.com/mcp")
+    if parts.username is not None or parts.fragment:
+        raise ValueError("an address has no name, password or # in it; a login goes into `headers`")
+    return value
+
+
 Words = Annotated[str, AfterValidator(_filled)]
+Url = Annotated[str, AfterValidator(_url)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
+HeaderValue = Annotated[str, Field(pattern=r"^([ -z|~]|\{env:[A-Za-z_][A-Za-z0-9_]*\})+$")]
 JmesPath = Annotated[str, AfterValidator(_path)]
 Template = Annotated[str, AfterValidator(_template)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
@@ -101,17 +116,38 @@ class WriteTool(Table):
     text: Words | None = None
     ticket: Words | None = None
     key: Words | None = None
+    key_retention_seconds: int = Field(default=DEFAULT_RETENTION_SECONDS, gt=0)
+    refusal: Pattern | None = None
+    expected: Words | None = None
+    precondition: Precondition | None = None
+    lookup: DeliveryLookup | None = None
+    reversal: Reversal | None = None
+
+    @property
+    def connector(self) -> Connector:
+        """Return what the tool promises about its calls."""
+        return Connector(
+            key_retention_seconds=self.key_retention_seconds,
+            refusal=self.refusal,
+            expected=self.expected,
+            precondition=self.precondition,
+            lookup=self.lookup,
+            reversal=self.reversal,
+        )
 
 
 class ToolServer(Table):
-    """An MCP server started by its command, and the tools of it that may be called."""
+    """An MCP server, started by its command or reached by its URL, and its tools for use."""
 
     name: Name
-    command: list[Words] = Field(min_length=1)
+    command: list[Words] = Field(default=[], min_length=1)
     env: dict[str, str] = {}
+    url: Url | None = None
+    headers: dict[HeaderName, HeaderValue] = {}
     timeout_seconds: float = Field(default=10.0, gt=0, le=600)
     read: list[Words] = []
     write: list[WriteTool] = []
+    totals: Words | None = None  # a read-only tool that sums up all that was ever done
 
 
 class RejectReason(Table):

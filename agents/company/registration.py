@@ -58,4 +58,5 @@ def _tool_facts(
         text_field=plain.text,
         ticket_field=plain.ticket,
         key_field=plain.key,
+        connector=plain.connector.model_dump(mode="json", exclude_defaults=True),
     )

@@ -25,12 +25,11 @@ from agents.company import Company, load
 from agents.demo import ledger, tickets
 from agents.demo.reviewers import REVIEWERS, verdict_of
 from agents.demo.tickets import DemoTicket
-from agents.executor import Executor
+from agents.executor import Manner, open_executor
 from agents.kit import open_kit
 from agents.preflight import CannotStart
-from agents.tools import Toolbox
 from agents.worker import Shift, Worker
-from store import queue, registry, reviews, steps
+from store import queue, reviews, steps
 from store.actions import Action
 from store.engine import Store
 from store.errors import AlreadyDecided, StaleReview
@@ -104,7 +103,7 @@ def seed(
     past = written(settings.home, seed=SEED, count=count, end=progress.end)
     truths = {ticket.external_id: ticket for ticket in past}
     rng = Random(SEED)  # noqa: S311
-    with closing(settings.open()) as store:
+    with closing(settings.open(may_decide=True)) as store:
         submit(store, past)
         if not _work_in_shifts(settings, store, on_progress, should_stop):
             return
@@ -181,16 +180,8 @@ async def deliver(settings: Settings, store: Store, company: Company) -> None:
     """Deliver everything that was authorised to the shop's ledger."""
     writer = GroupWriter(store)
     try:
-        async with Toolbox.write(company, home=settings.home) as tools:
-            tools.expect({tool.name: tool.fingerprint for tool in store.read(registry.tools)})
-            executor = Executor(
-                store,
-                writer,
-                tools,
-                clock=BackdatedClock(),
-                lease_seconds=LEASE_SECONDS,
-                drain=True,
-            )
+        how = Manner(lease_seconds=LEASE_SECONDS, drain=True, clock=BackdatedClock())
+        async with open_executor(settings, company, store, writer, how) as executor:
             await executor.work()
     finally:
         writer.close()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from agents.bind import bind
 from agents.company import Company
-from agents.ports import Model, Proposal, TicketView, Usage
+from agents.conditions import condition
+from agents.ports import Model, Proposal, TicketView, Tools, Usage
 from agents.tools.schemas import ToolSchema
 from store.evidence.calibration import Stack
 from store.gate import GateInput
@@ -43,10 +44,11 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Synthesised:
-    """The step's output, and what the gate will weigh."""
+    """The step's output, and what the gate will weigh; `trouble` may be mended by trying again."""
 
     output: SynthesisOutput
     gate_input: GateInput
+    trouble: str | None = None
 
 
 async def run(
@@ -56,11 +58,14 @@ async def run(
     intent: IntentOutput,
     retrieval: RetrievalOutput,
     tool_call: ToolCallOutput,
+    tools: Tools,
 ) -> tuple[Synthesised, Usage]:
-    """Draft, bind, criticise and calibrate; raises the model's ModelError."""
+    """Draft, bind, look at the world, criticise and calibrate; raises the model's ModelError."""
     proposal, usage = await bench.model.synthesise(ticket, intent, retrieval, tool_call)
     critique, more = await bench.model.critique(ticket, proposal, retrieval, tool_call)
     action, blocks = bind(bench.company, bench.schemas, ticket, proposal, tool_call.facts)
+    conditioned = await condition(tools, bench.company, bench.schemas, action)
+    action, blocks = conditioned.action, [*blocks, *conditioned.blocks]
     concerns = [*proposal.concerns, *_failures(tool_call)]
     signals = _merge(proposal, intent, retrieval, tool_call)
     signals["consistency"] = 0.0 if concerns else 1.0
@@ -86,7 +91,7 @@ async def run(
         is_out_of_scope=intent.is_out_of_scope,
         blocks=tuple(blocks),
     )
-    return Synthesised(output, gate_input), _sum(usage, more)
+    return Synthesised(output, gate_input, conditioned.trouble), _sum(usage, more)
 
 
 def _weigh(

@@ -17,10 +17,11 @@ from mcp import StdioServerParameters
 
 from agents.company import Company, ToolServer
 from agents.tools.answers import CALL_ERRORS, ToolFailed, UnreadableAnswer, failure, read_answer
+from agents.tools.endpoint import Endpoint
 from agents.tools.schemas import ToolSchema
 from agents.tools.session import ServerDown, ServerSession
 from store.arguments import find_mistake, is_plain_json
-from store.outputs import ToolCallRecord
+from store.outputs import ToolCallRecord, ToolErrorClass
 
 _PASSED_ON = ("LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH")  # beside the SDK's PATH, HOME, USER
 
@@ -40,7 +41,7 @@ class Toolbox:
         self._has_effects = has_effects
         self._approved: dict[str, str] = {}
         self._sessions = {
-            server.name: ServerSession(server.name, _parameters(server, folder, home))
+            server.name: ServerSession(server.name, _place(server, folder, home))
             for server in tools.values()
         }
 
@@ -56,8 +57,20 @@ class Toolbox:
         tools = {tool.name: server for server in company.servers for tool in server.write}
         return cls(tools, folder=company.folder, home=home, has_effects=True)
 
+    @classmethod
+    def checking(cls, company: Company, *, home: Path) -> Self:
+        """Return the box with which the executor looks at the world: preconditions, look-ups."""
+        promises = [tool for server in company.servers for tool in server.write]
+        wanted = {
+            look.tool for tool in promises for look in (tool.precondition, tool.lookup) if look
+        }
+        tools = {
+            tool: server for server in company.servers for tool in server.read if tool in wanted
+        }
+        return cls(tools, folder=company.folder, home=home)
+
     async def __aenter__(self) -> Self:
-        """Start every server; one that does not start is tried again by the calls that need it."""
+        """Open every server; one that is not there is tried again by the calls that need it."""
         try:
             await asyncio.gather(*(self._start(session) for session in self._sessions.values()))
         except BaseException:
@@ -102,6 +115,7 @@ class Toolbox:
             record.result = await self._call(tool, args)
         except ToolFailed as failed:
             record.status, record.error_class = "error", failed.error_class
+            record.was_sent, record.said = failed.was_sent, failed.said
             if self._has_effects and isinstance(failed, UnreadableAnswer):
                 record.error_class = "timeout"  # as good as no answer: it may well have happened
             record.error = f"`{tool}` failed: {failed}"
@@ -119,31 +133,41 @@ class Toolbox:
     async def _call(self, tool: str, args: Mapping[str, Any]) -> Any:
         server = self._servers.get(tool)
         if server is None:
-            raise ToolFailed("invalid_arguments", "it is not in this toolbox")
+            raise _unsent("invalid_arguments", "it is not in this toolbox")
         session = self._sessions[server.name]
         try:
             connection = await session.connection()
-        except ServerDown as down:
-            raise ToolFailed("server_died", f"`{server.name}` is not running: {down}") from None
-        self._check(tool, connection.offered.get(tool), args)
-        try:
+            self._check(tool, connection.offered.get(tool), args)
             answer = await session.call(connection, tool, args, seconds=server.timeout_seconds)
+        except ServerDown as down:
+            raise _unsent("server_died", f"`{server.name}` is not there: {down}") from None
         except CALL_ERRORS as error:
             raise failure(error) from error
         return read_answer(answer)
 
     def _check(self, tool: str, offered: ToolSchema | None, args: Mapping[str, Any]) -> None:
         if offered is None:
-            raise ToolFailed("tool_error", "its server does not offer it")
+            raise _unsent("tool_error", "its server does not offer it")
         approved = self._approved.setdefault(tool, offered.fingerprint)
         if offered.fingerprint != approved:
-            raise ToolFailed(
+            raise _unsent(
                 "schema_drift",
                 "its arguments are not the approved ones any more; it stays off until the company"
                 " is registered again",
             )
         if mistake := find_mistake(args, offered.input_schema):
-            raise ToolFailed("invalid_arguments", mistake)
+            raise _unsent("invalid_arguments", mistake)
+
+
+def _unsent(error_class: ToolErrorClass, message: str) -> ToolFailed:
+    """A failure of which it is certain that not a byte of the call left."""
+    return ToolFailed(error_class, message, was_sent=False)
+
+
+def _place(server: ToolServer, folder: Path, home: Path) -> StdioServerParameters | Endpoint:
+    if server.url is not None:
+        return Endpoint(server.url, server.headers)
+    return _parameters(server, folder, home)
 
 
 def _parameters(server: ToolServer, folder: Path, home: Path) -> StdioServerParameters:

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dashboard import session, words
+from dashboard import actions, session, words
+from dashboard.components.notice import notice
 from dashboard.components.queue_list import queue_list, run_row
 from store.errors import NotFound
 from store.outputs import STEP_TITLES
@@ -20,6 +21,7 @@ def page() -> None:
     with left:
         chosen = _list()
     with right:
+        notice(session.now(), place="runs")
         if chosen is None:
             st.text("No run matches. Runs appear here as soon as a ticket is submitted.")
             return
@@ -88,6 +90,8 @@ def _detail(detail: RunDetail) -> None:
     if run.error:
         with st.container(border=True, key="run_error"):
             st.text(run.error)
+    with st.container(key="interventions", gap="small"):
+        _interventions(detail)
     with st.container(border=True, key="run_ticket", gap="xsmall"):
         st.caption("Ticket, in the customer's words")
         st.text(f"{detail.ticket.customer_id or 'unknown customer'} · {detail.ticket.external_id}")
@@ -100,6 +104,44 @@ def _detail(detail: RunDetail) -> None:
     _drafts(detail)
     _people(detail)
     _deliveries(detail)
+
+
+def _interventions(detail: RunDetail) -> None:
+    run_id, can = detail.run.run_id, detail.possible
+    if can.can_cancel and session.is_withdrawing(run_id):
+        _confirm_cancelling(run_id)
+        return
+    with st.container(horizontal=True, gap="small"):
+        if can.can_retry:
+            st.button(
+                "Ask a person again" if can.retry_asks else "Retry",
+                key=f"retry_{run_id}",
+                on_click=actions.retry_run,
+                args=(run_id,),
+            )
+        if can.can_cancel:
+            st.button(
+                "Cancel run",
+                key=f"cancel_{run_id}",
+                on_click=actions.start_cancelling,
+                args=(run_id,),
+            )
+
+
+def _confirm_cancelling(run_id: int) -> None:
+    note_key = f"cancel_note_{run_id}"
+    with st.container(border=True, key="cancelling", gap="small"):
+        st.text(f"Cancel run {run_id}? Nothing of it will be delivered, and that is final.")
+        st.text_input("Why (optional)", key=note_key, max_chars=500)
+        with st.container(horizontal=True, gap="small"):
+            st.button(
+                "Yes, cancel it",
+                key=f"confirm_cancel_{run_id}",
+                type="primary",
+                on_click=actions.cancel_run,
+                args=(run_id, note_key),
+            )
+            st.button("Keep it", key=f"keep_{run_id}", on_click=actions.keep_run)
 
 
 def _attempt(attempt: AttemptView) -> None:

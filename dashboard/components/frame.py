@@ -31,7 +31,16 @@ def frame() -> Company | None:
     with st.container(key="identity", horizontal=True, vertical_alignment="center", gap="small"):
         if company is not None:
             _identity(company)
+    _trouble()
     return company
+
+
+def _trouble() -> None:
+    """Say why nothing can be recorded; the container is always there, so nothing else moves."""
+    with st.container(key="trouble"):
+        trouble = session.store().trouble
+        if trouble is not None:
+            st.text(trouble)
 
 
 def _identity(company: Company) -> None:

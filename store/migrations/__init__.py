@@ -8,16 +8,14 @@ from sqlalchemy import Engine, inspect, text
 
 from store.errors import StoreUnavailable
 
-HEAD = "0003"
+HEAD = "0005"
 
 
 def upgrade(engine: Engine) -> None:
     """Bring the tables to HEAD in one transaction; a store from a newer Greenlight is refused."""
-    with engine.begin() as connection:
-        if inspect(connection).has_table("alembic_version"):
-            version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            if version == HEAD:
-                return
+    if _version(engine) == HEAD:
+        return
+    with engine.execution_options(gl_migrate=True).begin() as connection:
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -32,3 +30,12 @@ def upgrade(engine: Engine) -> None:
                 "This database was made by a newer Greenlight. Nothing was changed: start that"
                 f" version again, or use another GREENLIGHT_HOME. ({error})"
             ) from error
+    engine.dispose()  # its connections had foreign keys switched off
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.begin() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return None if found is None else str(found)

@@ -144,7 +144,7 @@ def _flip(case: Past) -> Flip:
         title=(row.subject or row.text)[:_TITLE_CHARACTERS],
         intent=row.intent,
         action_kind=action.kind,
-        amount_minor=action.amount_minor,
+        amount_minor=action.total_minor,
         currency=action.currency,
         confidence=case.then.confidence,
         now=case.now.outcome,

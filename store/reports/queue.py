@@ -126,7 +126,7 @@ def _item(row: Row[Any], now: datetime) -> QueueItem:
         customer_id=ticket.customer_id,
         intent=run.intent,
         action_kind=action.kind,
-        amount_minor=action.amount_minor,
+        amount_minor=action.total_minor,
         currency=action.currency,
         confidence=None if is_blind else review.confidence,
         threshold=None if is_blind else review.threshold,

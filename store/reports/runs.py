@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
 
 from store.errors import NotFound
+from store.interventions import Possible, possible
 from store.outputs import STEP_TITLES
 from store.reports.case import (
     DecisionView,
@@ -100,6 +101,7 @@ class RunDetail:
     drafts: tuple[DraftView, ...]
     reviews: tuple[ReviewView, ...]
     deliveries: tuple[DeliveryView, ...]
+    possible: Possible  # what a person may do to it now
 
 
 def runs(
@@ -169,6 +171,7 @@ def run_detail(session: Session, run_id: int) -> RunDetail:
         drafts=tuple(draft_view(draft) for draft in drafts),
         reviews=tuple(_review(session, review) for review in reviews.all()),
         deliveries=deliveries(session, run_id),
+        possible=possible(session, run),
     )
 
 

@@ -54,6 +54,7 @@ class Tool(Base, table=True):
     text_field: str | None = None
     ticket_field: str | None = None
     key_field: str | None = None  # where the idempotency key goes; None = at most once
+    connector: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # store.connectors
 
 
 class Passage(Base, table=True):
@@ -98,6 +99,19 @@ class Worker(Base, table=True):
     heartbeat_at: datetime = Field(sa_type=UtcDateTime)  # database clock
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     in_flight: int = 0
+
+
+class Hold(Base, table=True):
+    """Append-only (trigger): from this moment automatic delivery is stopped, or goes on again."""
+
+    __tablename__: ClassVar[str] = "hold"
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = "*"  # an action kind, or "*" for every one
+    is_held: bool
+    person: str
+    note: str = ""
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class AuditEntry(Base, table=True):

@@ -10,6 +10,8 @@ from sqlmodel import Field
 from store.schema.base import UNIT, Base, UtcDateTime, status_type
 from store.transitions import LabelSource, OutboxStatus, ReviewKind, ReviewStatus, Verdict
 
+_OPEN = "status IN ('open', 'claimed', 'awaiting_second')"
+
 
 class Draft(Base, table=True):
     """A proposed reply + action, by revision; never changes (trigger)."""
@@ -56,6 +58,7 @@ class Review(Base, table=True):
     doubtful_step: str | None = None
     inclusion_probability: float = 1.0  # that this draft came to be labelled
     opened_at: datetime = Field(sa_type=UtcDateTime)
+    action_id: str | None = None  # the delivery it is about (trigger: it exists)
     claimed_by: str | None = Field(default=None, foreign_key="person.name")
     claimed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -67,12 +70,19 @@ class Review(Base, table=True):
             "inclusion_probability > 0 AND inclusion_probability <= 1", name="ck_review_inclusion"
         ),
         CheckConstraint("status != 'claimed' OR claimed_by IS NOT NULL", name="ck_review_claimed"),
-        Index(  # prevents two open reviews of one run
+        Index(  # prevents two open reviews that could both lead to a delivery of one run
             "uq_review_open",
             "run_id",
             unique=True,
-            sqlite_where=text("status IN ('open', 'claimed', 'awaiting_second')"),
-            postgresql_where=text("status IN ('open', 'claimed', 'awaiting_second')"),
+            sqlite_where=text(f"{_OPEN} AND kind != 'audit'"),
+            postgresql_where=text(f"{_OPEN} AND kind != 'audit'"),
+        ),
+        Index(  # prevents two open audits of one run
+            "uq_review_audit",
+            "run_id",
+            unique=True,
+            sqlite_where=text(f"{_OPEN} AND kind = 'audit'"),
+            postgresql_where=text(f"{_OPEN} AND kind = 'audit'"),
         ),
         Index("ix_review_queue", "status", "kind", "risk"),
         Index("ix_review_decided", "decided_at"),
@@ -101,6 +111,8 @@ class Decision(Base, table=True):
     decided_at: datetime = Field(sa_type=UtcDateTime, index=True)
     undo_until: datetime = Field(sa_type=UtcDateTime)
     is_simulated: bool = False  # a demo reviewer, never a person
+    action_id: str | None = None  # the delivery it answers for (trigger: it exists)
+    signature: str = ""  # Ed25519 (hex) over store.decisions.message
 
     __table_args__ = (
         UniqueConstraint("review_id", "person", name="uq_decision_person"),
@@ -144,6 +156,9 @@ class OutboxEntry(Base, table=True):
     not_before: datetime = Field(sa_type=UtcDateTime)  # database clock
     created_at: datetime = Field(sa_type=UtcDateTime)
     attempt: int = 0
+    first_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # database clock
+    in_doubt: bool = False  # an attempt so far may have happened
+    reverses: str | None = Field(default=None, foreign_key="outbox.id")
     lease_owner: str | None = None
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # database clock
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -160,6 +175,13 @@ class OutboxEntry(Base, table=True):
             unique=True,
             sqlite_where=text("decision_id IS NULL"),
             postgresql_where=text("decision_id IS NULL"),
+        ),
+        Index(  # prevents reversing one action twice
+            "uq_outbox_reversal",
+            "reverses",
+            unique=True,
+            sqlite_where=text("status NOT IN ('failed', 'cancelled')"),
+            postgresql_where=text("status NOT IN ('failed', 'cancelled')"),
         ),
         Index("ix_outbox_due", "status", "not_before"),
         Index("ix_outbox_customer", "customer_id", "created_at"),

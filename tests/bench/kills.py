@@ -29,7 +29,7 @@ from agents.demo import ledger
 from agents.kit import Loaded, open_model
 from agents.models.encoder import open_encoder
 from agents.opening import open_company
-from store import audit, queue, reviews
+from store import audit, queue, reviews, undoing
 from store.errors import GreenlightError
 from store.queue import NewTicket
 from store.schema import OutboxEntry, Review, Run
@@ -127,7 +127,7 @@ def review(settings: Settings, company: Company, over: Path, seed: int) -> None:
     world = ledger.settled_world(settings.home)
     customers = sorted(world.customers)
     number, deadline = 0, None
-    with closing(settings.open(urgent=True)) as store:
+    with closing(settings.open(urgent=True, may_decide=True)) as store:
         while True:
             counts = store.read(queue.counts)
             waiting = sum(counts.get(status, 0) for status in UNFINISHED)
@@ -173,7 +173,7 @@ def decide(store: object, one: Review, rng: random.Random) -> None:
     try:
         decided = store.transact(reviews.decide, request, now=now, undo_seconds=0.3)  # type: ignore[attr-defined]
         if verdict is Verdict.APPROVE and rng.random() < 0.05:
-            store.transact(reviews.undo, decided.decision_id, "Ana", now=now)  # type: ignore[attr-defined]
+            store.transact(undoing.undo, decided.decision_id, "Ana", now=now)  # type: ignore[attr-defined]
     except GreenlightError as error:
         print(error)
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from live_company import until
 from screen import CANDIDATES, FLAGS, Screen, served
 
-PAGES = ("queue", "reliability", "gate", "runs", "health")
+PAGES = ("queue", "reliability", "gate", "runs", "audit", "health")
 ON_A_PHONE = ("queue", "reliability")
 WIDE, NARROW = (1440, 900), (390, 844)
 MAX_BYTES = 150_000

@@ -17,7 +17,7 @@ from store.reports.card import card
 from store.reports.queue import queue_page
 from store.transitions import OutboxStatus, Verdict
 
-PAGES = ("/", "/reliability", "/gate", "/runs", "/health")
+PAGES = ("/", "/reliability", "/gate", "/runs", "/audit", "/health")
 
 
 def decisions(store: Store, reviews: list[int]) -> list[Verdict]:

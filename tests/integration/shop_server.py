@@ -1,18 +1,22 @@
 """A small tool server for tests: it answers, dawdles, fails and dies on request.
 
 `SHOP_SCHEMA=2` in its environment gives `find_order` another argument; `SHOP_LEDGER` names the file
-that `pay` writes to.
+that `pay` writes to. `SHOP_PORT` has it listen on that port (0: any) and print it, over HTTP.
 """
 
 import asyncio
 import os
+import socket
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import uvicorn
+from mcp import MCPError
 from mcp.server import MCPServer
+from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import CallToolResult
+from mcp_types import INVALID_PARAMS, CallToolResult
 from pydantic import BaseModel
 
 server = MCPServer("shop", version="1.0")
@@ -89,5 +93,27 @@ def pay(order_id: str, amount_minor: int) -> dict[str, str]:
     return {"order_id": order_id}
 
 
+@server.tool()
+def decline() -> str:
+    raise MCPError(INVALID_PARAMS, "that is no order")
+
+
+@server.tool()
+def who_asks(context: Context[Any]) -> dict[str, Any]:
+    headers = context.headers or {}
+    return {"token": headers.get("x-shop-token"), "names": sorted(headers)}
+
+
+def listen(port: int) -> None:
+    listener = socket.create_server(("127.0.0.1", port))
+    os.write(1, f"{listener.getsockname()[1]}\n".encode())
+    app = server.streamable_http_app(json_response="SHOP_JSON" in os.environ)
+    config = uvicorn.Config(app, log_level="critical", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
 if __name__ == "__main__":
-    server.run("stdio")
+    if "SHOP_PORT" in os.environ:
+        listen(int(os.environ["SHOP_PORT"]))
+    else:
+        server.run("stdio")

@@ -5,7 +5,7 @@ from datetime import datetime
 import gated
 import pytest
 
-from store import audit, outbox, policies, reviews
+from store import audit, deliveries, policies, reviews, undoing
 from store.audit import ChainState
 from store.engine import Store
 from store.gate import PolicyBody
@@ -16,11 +16,11 @@ from store.settings import Settings
 def chain(store: Store, now: datetime) -> ChainState:
     """The chain after something of everything happened."""
     gated.passed(store, policy=PolicyBody(audit_rate=1.0))
-    for due in store.transact(outbox.claim, "x", limit=9, lease_seconds=60):
-        store.transact(outbox.mark_sent, due, {"id": "r"}, latency_ms=1.0, now=now)
+    for due in store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=gated.NOW):
+        store.transact(deliveries.mark_sent, due, {"id": "r"}, latency_ms=1.0, now=now)
     case = gated.case(store)
     store.transact(reviews.decide, case.approve(decision_id="decision-1"), now=now)
-    store.transact(reviews.undo, "decision-1", "Ana", now=now)
+    store.transact(undoing.undo, "decision-1", "Ana", now=now)
     store.transact(policies.publish, PolicyBody(threshold=0.9), author="Mo", note="", now=now)
     return store.read(audit.verify)
 

@@ -9,9 +9,9 @@ import gated
 import pytest
 from sqlmodel import select
 
-from store import authorisation, outbox, reviews
+from store import authorisation, deliveries, outbox, reviews
+from store.deliveries import Due
 from store.engine import Store
-from store.outbox import Due
 from store.schema import StepRecord
 from store.settings import Settings
 
@@ -24,7 +24,7 @@ GATE = "step_record SET output ="
 def by_gate(store: Store) -> Due:
     """A refund that the gate let pass, under lease."""
     gated.passed(store)
-    return store.transact(outbox.claim, "x", limit=1, lease_seconds=60)[0]
+    return store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW)[0]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def by_person(store: Store, now: datetime) -> Due:
     """A refund that Ana approved, under lease."""
     request = gated.case(store).approve(decision_id="decision-1")
     store.transact(reviews.decide, request, now=now, undo_seconds=0)
-    return store.transact(outbox.claim, "x", limit=1, lease_seconds=60)[0]
+    return store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW)[0]
 
 
 def objection(store: Store, due: Due) -> str | None:
@@ -45,7 +45,7 @@ def test_what_the_gate_or_a_person_authorised_is_delivered(
     assert objection(store, by_gate) is None
     request = gated.case(store, customer_id="C-2").approve()
     store.transact(reviews.decide, request, now=now, undo_seconds=0)
-    (due,) = store.transact(outbox.claim, "x", limit=1, lease_seconds=60)
+    (due,) = store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW)
     assert due.decision_id is not None
     assert objection(store, due) is None
 

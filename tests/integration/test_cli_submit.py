@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -12,9 +13,11 @@ import pytest
 from cli_runner import document, greenlight
 from sqlmodel import Session, col, select
 
-from agents.intake import BATCH, QueueFull, read_jsonl, take_in
+from agents.cli.tickets import Patience
+from agents.intake import BATCH, Tally, read_jsonl, take_in
 from store import queue
 from store.engine import Store
+from store.errors import QueueFull
 from store.schema import Ticket
 from store.settings import Settings
 from store.transitions import RunStatus
@@ -116,18 +119,112 @@ def test_control_characters_of_a_bad_line_never_reach_the_terminal(tmp_path: Pat
     assert "\x1b" not in greenlight("submit", file).stderr
 
 
+def numbered(count: int) -> io.BytesIO:
+    return io.BytesIO(b"\n".join(b'{"id": "%d", "text": "x"}' % n for n in range(1, count + 1)))
+
+
 def test_many_tickets_go_in_over_several_transactions(store: Store) -> None:
-    lines = [json.dumps({"id": str(number), "text": "x"}) for number in range(2 * BATCH + 1)]
-    raw = io.BytesIO("\n".join(lines).encode())
-    tally = take_in(store, read_jsonl(raw), clock=lambda: NOW, max_queued=10_000)
+    tally = Tally()
+    take_in(store, read_jsonl(numbered(2 * BATCH + 1)), tally, clock=lambda: NOW)
     assert (tally.accepted, tally.duplicates, tally.rejected) == (2 * BATCH + 1, 0, [])
+    assert tally.next_line is None
 
 
-def test_a_full_queue_takes_nothing_more_and_keeps_what_went_in(store: Store) -> None:
-    raw = io.BytesIO(b"\n".join(b'{"id": "%d", "text": "x"}' % number for number in range(9)))
-    with pytest.raises(QueueFull, match="6 of these were taken in"):
-        take_in(store, read_jsonl(raw), clock=lambda: NOW, max_queued=8, batch=3)
-    assert queued(store) == 6
+def test_a_full_queue_is_filled_to_its_bound_and_the_next_line_is_named(store: Store) -> None:
+    tally = Tally()
+    with pytest.raises(QueueFull):
+        take_in(store, read_jsonl(numbered(9)), tally, clock=lambda: NOW, max_queued=8, batch=3)
+    assert queued(store) == tally.accepted == 8
+    assert tally.next_line == 9
+
+
+def test_a_long_file_goes_in_as_workers_make_room_and_loses_nothing(store: Store) -> None:
+    tally, waits = Tally(), []
+
+    def worked_off(full: QueueFull) -> bool:
+        waits.append(tally.next_line)
+        claims = store.transact(queue.claim, "w", limit=4, in_flight=0, lease_seconds=60)
+        assert 0 < len(claims) <= full.bound
+        return True
+
+    raw = io.BytesIO(b"{broken\n" + numbered(50).read() + b"\n{}\n")
+    take_in(
+        store,
+        read_jsonl(raw),
+        tally,
+        clock=lambda: NOW,
+        max_queued=10,
+        wait=worked_off,
+        batch=7,
+    )
+    assert [ticket.external_id for ticket in store.read(tickets)] == [
+        str(number) for number in range(1, 51)
+    ]
+    assert (tally.accepted, tally.duplicates) == (50, 0)
+    assert [bad.line for bad in tally.rejected] == [1, 52]
+    assert waits == list(range(12, 52, 4)), "each wait is for the first line that found no room"
+
+
+def test_known_tickets_pass_a_full_queue(store: Store) -> None:
+    take_in(store, read_jsonl(numbered(3)), Tally(), clock=lambda: NOW, max_queued=3)
+    again = Tally()
+    take_in(store, read_jsonl(numbered(3)), again, clock=lambda: NOW, max_queued=3)
+    assert (again.accepted, again.duplicates) == (0, 3)
+
+
+def test_patience_lasts_as_long_as_lines_move_and_then_ends() -> None:
+    tally, said, slept = Tally(next_line=7), [], []
+    patience = Patience(60, tally, sleep=slept.append, say=said.append)
+    full = QueueFull("full", bound=1_000, fits=0)
+    while patience.wait(full):
+        if len(slept) == 100:
+            tally.next_line = 8
+    assert sum(slept) == 50 + 60
+    assert said == [
+        "line 7 waits for room in the queue (1,000 are waiting)",
+        "line 7 waits for room in the queue (1,000 are waiting)",
+        "line 8 waits for room in the queue (1,000 are waiting)",
+        "line 8 waits for room in the queue (1,000 are waiting)",
+    ]
+
+
+def test_giving_up_on_a_full_queue_names_the_line_and_fails(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENLIGHT_MAX_QUEUED", "2")
+    file = write_lines(tmp_path / "t.jsonl", *({"id": str(n), "text": "x"} for n in range(5)))
+    result = greenlight("submit", file, "--wait", "0", code=1)
+    assert result.stdout == "2 accepted, 0 known already, 0 rejected\n"
+    assert "stopped at line 3: The queue stayed full (2 are waiting)" in result.stderr
+    assert document("submit", file, "--wait", "0", code=1) == {
+        "accepted": 0,
+        "duplicates": 2,
+        "rejected": [],
+        "stopped_at_line": 3,
+    }
+    assert queued(store) == 2
+
+
+def test_ctrl_c_while_it_waits_keeps_what_is_in_and_says_where_it_stopped(
+    tmp_path: Path, store: Store
+) -> None:
+    file = write_lines(tmp_path / "t.jsonl", *({"id": str(n), "text": "x"} for n in range(5)))
+    command = [sys.executable, "-m", "agents.cli", "submit", str(file), "--json"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"GREENLIGHT_MAX_QUEUED": "2"},
+    ) as running:
+        assert running.stderr is not None
+        assert "line 3 waits for room" in running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert json.loads(out)["stopped_at_line"] == 3
+    assert "stopped at line 3: Interrupted. What is in stays in" in err
+    assert queued(store) == 2
 
 
 def test_json_on_stdout_is_alone_there_in_a_real_process(

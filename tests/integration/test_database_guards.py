@@ -8,7 +8,7 @@ import gated
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from store import outbox, reviews
+from store import deliveries, reviews, undoing
 from store.engine import Store
 
 APPEND_ONLY = ("ticket", "draft", "decision", "undo", "receipt", "label", "audit_entry")
@@ -19,12 +19,12 @@ REFUSED = (IntegrityError, OperationalError)
 def case(store: Store, now: datetime) -> gated.Gated:
     """One case with a row in every append-only table."""
     delivered = gated.passed(store)
-    while due := store.transact(outbox.claim, "x", limit=9, lease_seconds=60):
-        store.transact(outbox.mark_sent, due[0], {"id": "r"}, latency_ms=1.0, now=now)
+    while due := store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=gated.NOW):
+        store.transact(deliveries.mark_sent, due[0], {"id": "r"}, latency_ms=1.0, now=now)
     one = gated.case(store)
     request = one.approve(decision_id="decision-1")
     store.transact(reviews.decide, request, now=now)
-    store.transact(reviews.undo, "decision-1", "Ana", now=now)
+    store.transact(undoing.undo, "decision-1", "Ana", now=now)
     assert delivered.run_id != one.run_id
     return one
 

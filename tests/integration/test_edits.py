@@ -7,7 +7,7 @@ import builders
 import gated
 import pytest
 
-from store import authorisation, outbox, reviews
+from store import authorisation, deliveries, reviews
 from store.actions import Action, reply_only
 from store.engine import Store
 from store.errors import BadInput
@@ -42,7 +42,7 @@ def test_an_edited_draft_is_what_the_executor_finds_authorised(store: Store, now
     case = gated.case(store)
     request = case.edit(args={**ARGS, "amount_minor": 100})
     store.transact(reviews.decide, request, now=now, undo_seconds=0)
-    (due,) = store.transact(outbox.claim, "x", limit=9, lease_seconds=60)
+    (due,) = store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=gated.NOW)
     assert store.read(authorisation.objection, due) is None
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import gated
 import pytest
 
-from agents.executor import Executor
+from agents.executor import Executor, Manner
 from agents.ports import Tools
+from agents.settling import Patience
 from agents.testing import FixedClock, ScriptedTools, failing
-from store import outbox, reviews
+from store import deliveries, reviews
 from store.actions import reply_only
 from store.engine import Store
 from store.outputs import ToolCallRecord
@@ -20,6 +21,7 @@ from store.settings import Settings
 from store.transitions import OutboxStatus, RunStatus
 from store.writer import GroupWriter
 
+QUICK = Patience(first_seconds=0.01)
 OK = {"issue_refund": [{"refund_id": "re_1"}], "send_reply": [{"message_id": "m_1"}]}
 
 
@@ -30,8 +32,15 @@ def writer(store: Store) -> Iterator[GroupWriter]:
     opened.close()
 
 
-def executor(store: Store, writer: GroupWriter, tools: Tools, now: datetime) -> Executor:
-    return Executor(store, writer, tools, clock=FixedClock(now), lease_seconds=30.0, drain=True)
+def executor(
+    store: Store,
+    writer: GroupWriter,
+    tools: Tools,
+    now: datetime,
+    reading: Tools | None = None,
+) -> Executor:
+    how = Manner(lease_seconds=30.0, drain=True, patience=QUICK, clock=FixedClock(now))
+    return Executor(store, writer, tools, reading or ScriptedTools({}), how)
 
 
 def statuses(store: Store, run_id: int) -> list[OutboxStatus]:
@@ -124,7 +133,7 @@ async def test_what_a_dead_executor_had_under_way_is_delivered_under_its_key(
     store: Store, writer: GroupWriter, now: datetime
 ) -> None:
     case = gated.passed(store)
-    (lost,) = store.transact(outbox.claim, "dead", limit=9, lease_seconds=-1)
+    (lost,) = store.transact(deliveries.claim, "dead", limit=9, lease_seconds=-1, now=gated.NOW)
     tools = ScriptedTools(OK)
     await executor(store, writer, tools, now).work()
     assert tools.calls[0][1]["idempotency_key"] == lost.id

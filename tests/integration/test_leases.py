@@ -2,22 +2,24 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from random import Random
 
 import gated
 import pytest
 from sqlalchemy import update
 from sqlmodel import Session, col
 
-from store import escalations, outbox, queue, steps
+from store import audit, escalations, outbox, queue, steps
 from store.engine import Store
 from store.errors import LeaseLost
 from store.outputs import RetrievalOutput
 from store.queue import Claim, NewTicket
 from store.schema import Run
 from store.settings import Settings
-from store.transitions import RunStatus
+from store.transitions import RunStatus, StepStatus
 
 RETRIEVAL = RetrievalOutput(query="where")
 
@@ -35,7 +37,7 @@ def claim(
 
 
 def crash(store: Store, *workers: str) -> int:
-    return store.transact(queue.reap, dead_workers=workers)
+    return store.transact(queue.reap, dead_workers=workers, now=gated.NOW)
 
 
 def ids(claims: list[Claim]) -> list[int]:
@@ -124,7 +126,7 @@ def test_a_heartbeat_keeps_a_lease_and_its_end_does_not(store: Store, now: datet
     queued(store, 2, now)
     claim(store, "alive", limit=1, lease=-1)
     claim(store, "gone", limit=1, lease=-1)
-    store.transact(queue.extend_leases, "alive", lease_seconds=60)
+    store.transact(queue.extend_leases, "alive", [1], lease_seconds=60)
     assert crash(store) == 1
     assert gated.status(store, 1) is RunStatus.RUNNING
     assert gated.status(store, 2) is RunStatus.QUEUED
@@ -188,6 +190,7 @@ def test_three_crashes_while_alone_make_a_run_dead_and_harm_no_neighbour(
     poison = gated.run(store, 1)
     assert (poison.status, poison.tries) == (RunStatus.DEAD, 3)
     assert "three times" in (poison.error or "")
+    assert poison.finished_at == gated.NOW
     for neighbour in (2, 3, 4):
         (alone,) = claim(store, "w4")
         assert (alone.run_id, gated.run(store, neighbour).tries) == (neighbour, 0)
@@ -208,3 +211,103 @@ def test_a_recorded_step_clears_the_crashes_before_it(store: Store, now: datetim
     crash(store, "w3")
     assert gated.run(store, 1).tries == 1
     assert gated.status(store, 1) is RunStatus.QUEUED
+
+
+def test_a_failed_attempt_is_no_progress_so_a_run_that_fails_and_crashes_ends(
+    store: Store, now: datetime
+) -> None:
+    queued(store, 1, now)
+    claim(store, "w0")
+    crash(store, "w0")
+    for attempt, worker in enumerate(("w1", "w2", "w3"), start=1):
+        (mine,) = claim(store, worker)
+        failed = gated.write("intent", gated.INTENT, attempt=attempt)
+        failed = replace(failed, status=StepStatus.ERROR, output=None, error="odd")
+        store.transact(steps.record, 1, mine.epoch, failed)
+        crash(store, worker)
+    assert gated.status(store, 1) is RunStatus.DEAD
+
+
+def test_a_run_that_becomes_dead_is_on_the_audit_trail(store: Store, now: datetime) -> None:
+    queued(store, 2, now)
+    for worker in ("w0", "w1", "w2", "w3"):
+        claim(store, worker, limit=1)
+        crash(store, worker)
+    entries = [entry for entry in store.read(gated.audit_entries) if entry.tag == "run:dead"]
+    assert [(entry.subject, entry.at) for entry in entries] == [("run:1", gated.NOW)]
+    assert '"crashes":3' in entries[0].body
+    assert store.read(audit.verify).is_ok
+
+
+def test_a_worker_that_was_only_paused_past_its_lease_has_not_crashed(
+    store: Store, now: datetime
+) -> None:
+    queued(store, 1, now)
+    claim(store, "w0", lease=-1)
+    crash(store)
+    for _ in range(5):
+        (late,) = claim(store, "slow", lease=-1)
+        assert store.transact(queue.reap, alive_workers=["slow"], now=now) == 1
+        with pytest.raises(LeaseLost):
+            store.transact(queue.release, 1, late.epoch)
+    run = gated.run(store, 1)
+    assert (run.status, run.tries) == (RunStatus.QUEUED, 0)
+    claim(store, "slow", lease=-1)
+    crash(store)
+    assert gated.run(store, 1).tries == 1, "one that nobody knows to be alive has crashed"
+
+
+def test_a_run_that_its_worker_dropped_comes_back_when_its_lease_ends(
+    store: Store, now: datetime
+) -> None:
+    queued(store, 2, now)
+    claim(store, "w", lease=-1)
+    store.transact(queue.extend_leases, "w", [2], lease_seconds=60)
+    assert store.transact(queue.reap, alive_workers=["w"], now=now) == 1
+    assert gated.status(store, 1) is RunStatus.QUEUED
+
+
+@dataclass
+class Hands:
+    """One simulated worker: what it holds, and how often it has been started."""
+
+    name: str
+    life: int = 0
+    held: list[Claim] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}-{self.life}"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_order_a_suspect_is_alone_and_only_poison_dies(
+    store: Store, now: datetime, seed: int
+) -> None:
+    """Three workers claim, finish and crash at random; runs 3 and 7 crash whoever works on them."""
+    rng = Random(seed)
+    queued(store, 12, now)
+    poison = {3, 7}
+    hands = [Hands(name) for name in "abc"]
+    crashes_alone = dict.fromkeys(range(1, 13), 0)
+    for _ in range(400):
+        one = rng.choice(hands)
+        found = claim(store, one.id, limit=4, in_flight=len(one.held))
+        one.held += found
+        suspects = [held for held in one.held if held.is_suspect]
+        assert not suspects or len(one.held) == 1, "a suspect has no company"
+        if not one.held:
+            continue
+        worked = rng.choice(one.held)
+        if worked.run_id in poison:
+            if worked.is_suspect:
+                crashes_alone[worked.run_id] += 1
+            crash(store, one.id)
+            one.life, one.held = one.life + 1, []
+        elif rng.random() < 0.5:
+            store.transact(queue.fail, worked.run_id, worked.epoch, "over", now=now)
+            one.held.remove(worked)
+    statuses = {run_id: gated.status(store, run_id) for run_id in range(1, 13)}
+    assert {run_id for run_id, status in statuses.items() if status is RunStatus.DEAD} == poison
+    assert set(statuses.values()) == {RunStatus.DEAD, RunStatus.FAILED}, "all came to an end"
+    assert {crashes_alone[run_id] for run_id in poison} == {3}

@@ -62,4 +62,8 @@ def test_while_many_wait_nobody_new_comes(settings: Settings, store: Store) -> N
     seen: list[int] = []
     stream = stream_of(store, numbered(seen, threading.Event(), 9), [])
     assert stream.hand_in() is False
-    assert seen == []
+    assert stream.hand_in() is False
+    assert seen == [0], "the one at the door is kept, nobody else is called"
+    store.transact(queue.claim, "w", limit=2, in_flight=0, lease_seconds=60)
+    assert stream.hand_in() is True
+    assert store.transact(queue.submit, [NewTicket("Hello", "L-0")], now=NOW)[0].is_duplicate

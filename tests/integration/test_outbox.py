@@ -9,22 +9,22 @@ import gated
 import pytest
 from sqlmodel import select
 
-from store import outbox, reviews
+from store import deliveries, outbox, reviews
 from store.actions import reply_only
+from store.deliveries import Due
 from store.engine import Store
 from store.errors import LeaseLost
-from store.outbox import Due
 from store.outputs import CommitOutput
 from store.schema import StepRecord
 from store.transitions import OutboxStatus, RunStatus
 
 
 def claim(store: Store, worker: str = "x", *, limit: int = 9, lease: float = 60) -> list[Due]:
-    return store.transact(outbox.claim, worker, limit=limit, lease_seconds=lease)
+    return store.transact(deliveries.claim, worker, limit=limit, lease_seconds=lease, now=gated.NOW)
 
 
 def send(store: Store, entry: Due, now: datetime) -> None:
-    store.transact(outbox.mark_sent, entry, {"id": "r_1"}, latency_ms=5.0, now=now)
+    store.transact(deliveries.mark_sent, entry, {"id": "r_1"}, latency_ms=5.0, now=now)
 
 
 def statuses(store: Store, run_id: int) -> list[OutboxStatus]:
@@ -83,7 +83,7 @@ def test_nothing_is_delivered_inside_the_undo_window(store: Store, now: datetime
     case = gated.case(store)
     store.transact(reviews.decide, case.approve(), now=now, undo_seconds=600)
     assert claim(store) == []
-    wait = store.read(outbox.next_due_seconds)
+    wait = store.read(deliveries.next_due_seconds)
     assert wait is not None
     assert 590 < wait <= 600
 
@@ -108,7 +108,7 @@ def test_after_a_crash_a_call_with_a_key_is_due_again_under_the_same_key(
 ) -> None:
     case = gated.passed(store)
     (first,) = claim(store, lease=-1)
-    assert store.transact(outbox.reap, now=now) == 1
+    assert store.transact(deliveries.reap, now=now) == 1
     assert statuses(store, case.run_id)[0] is OutboxStatus.PENDING
     (second,) = claim(store)
     assert (second.id, second.attempt) == (first.id, 2)
@@ -119,7 +119,7 @@ def test_after_a_crash_a_call_without_a_key_is_unknown_and_never_repeated(
 ) -> None:
     case = gated.passed(store, action=reply_only("C-1"))
     claim(store, lease=-1)
-    assert store.transact(outbox.reap, now=now) == 1
+    assert store.transact(deliveries.reap, now=now) == 1
     assert statuses(store, case.run_id) == [OutboxStatus.UNKNOWN]
     assert claim(store) == []
 
@@ -129,8 +129,8 @@ def test_a_dead_executors_entries_are_taken_back_before_their_lease_ends(
 ) -> None:
     gated.passed(store)
     claim(store, "dead")
-    assert store.transact(outbox.reap, dead_workers=["dead"], now=now) == 1
-    assert store.transact(outbox.reap, dead_workers=["dead"], now=now) == 0
+    assert store.transact(deliveries.reap, dead_workers=["dead"], now=now) == 1
+    assert store.transact(deliveries.reap, dead_workers=["dead"], now=now) == 0
 
 
 def test_an_executor_that_was_thought_dead_cannot_settle_any_more(
@@ -138,13 +138,13 @@ def test_an_executor_that_was_thought_dead_cannot_settle_any_more(
 ) -> None:
     gated.passed(store)
     (late,) = claim(store, "late", lease=-1)
-    store.transact(outbox.reap, now=now)
+    store.transact(deliveries.reap, now=now)
     (again,) = claim(store, "next")
     for verb in (
-        partial(outbox.mark_sent, receipt={}, latency_ms=1.0, now=now),
-        partial(outbox.mark_failed, error="x", now=now),
-        partial(outbox.mark_unknown, error="x", now=now),
-        partial(outbox.postpone, error="x", delay_seconds=0.0),
+        partial(deliveries.mark_sent, receipt={}, latency_ms=1.0, now=now),
+        partial(deliveries.mark_failed, error="x", now=now),
+        partial(deliveries.mark_unknown, error="x", now=now),
+        partial(deliveries.postpone, error="x", delay_seconds=0.0),
     ):
         with pytest.raises(LeaseLost):
             store.transact(verb, late)
@@ -154,14 +154,14 @@ def test_an_executor_that_was_thought_dead_cannot_settle_any_more(
 def test_a_heartbeat_keeps_an_executors_lease(store: Store, now: datetime) -> None:
     gated.passed(store)
     claim(store, "alive", lease=-1)
-    store.transact(outbox.extend_leases, "alive", lease_seconds=60)
-    assert store.transact(outbox.reap, now=now) == 0
+    store.transact(deliveries.extend_leases, "alive", lease_seconds=60)
+    assert store.transact(deliveries.reap, now=now) == 0
 
 
 def test_a_refused_action_cancels_the_reply_and_fails_the_run(store: Store, now: datetime) -> None:
     case = gated.passed(store)
     (action,) = claim(store)
-    store.transact(outbox.mark_failed, action, "card closed", now=now)
+    store.transact(deliveries.mark_failed, action, "card closed", now=now)
     assert statuses(store, case.run_id) == [OutboxStatus.FAILED, OutboxStatus.CANCELLED]
     run = gated.run(store, case.run_id)
     assert (run.status, run.error, run.finished_at) == (RunStatus.FAILED, "card closed", now)
@@ -171,9 +171,9 @@ def test_a_refused_action_cancels_the_reply_and_fails_the_run(store: Store, now:
 def test_a_postponed_entry_is_due_after_its_delay(store: Store) -> None:
     gated.passed(store)
     (entry,) = claim(store)
-    store.transact(outbox.postpone, entry, "timeout", delay_seconds=60)
+    store.transact(deliveries.postpone, entry, "timeout", delay_seconds=60)
     assert claim(store) == []
-    wait = store.read(outbox.next_due_seconds)
+    wait = store.read(deliveries.next_due_seconds)
     assert wait is not None
     assert 50 < wait <= 60
 
@@ -183,10 +183,10 @@ def test_nothing_is_due_behind_a_call_that_is_under_way_or_unknown(
 ) -> None:
     case = gated.passed(store)
     (action,) = claim(store)
-    assert store.read(outbox.next_due_seconds) is None, "the reply waits for its action"
-    store.transact(outbox.mark_unknown, action, "timeout", now=now)
+    assert store.read(deliveries.next_due_seconds) is None, "the reply waits for its action"
+    store.transact(deliveries.mark_unknown, action, "timeout", now=now)
     assert statuses(store, case.run_id) == [OutboxStatus.UNKNOWN, OutboxStatus.PENDING]
-    assert store.read(outbox.next_due_seconds) is None
+    assert store.read(deliveries.next_due_seconds) is None
 
 
 def test_a_run_is_authorised_once(store: Store, now: datetime) -> None:
@@ -201,5 +201,5 @@ def test_an_error_text_with_characters_no_database_takes_still_settles(
 ) -> None:
     case = gated.passed(store)
     (action,) = claim(store)
-    store.transact(outbox.mark_failed, action, "bad \ud800 byte\x00", now=now)
+    store.transact(deliveries.mark_failed, action, "bad \ud800 byte\x00", now=now)
     assert statuses(store, case.run_id)[0] is OutboxStatus.FAILED

@@ -1,19 +1,19 @@
 """Tickets in: one identity, one run; text cleaned; whatever cannot be used refused whole."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
 import gated
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import Session
 
 from store import queue
 from store.engine import Store
-from store.errors import BadInput
+from store.errors import BadInput, QueueFull
 from store.queue import MAX_TEXT, NewTicket, clean_text
-from store.schema import Run, Ticket
+from store.schema import Ticket
 from store.settings import Settings
 from store.transitions import RunStatus
 
@@ -114,23 +114,48 @@ def test_a_ticket_submitted_already_claimed_cannot_be_taken_by_another(
         store.transact(queue.submit_claimed, ticket, "ask", lease_seconds=60, now=now)
 
 
-@pytest.mark.parametrize("status", [RunStatus.FAILED, RunStatus.DEAD])
-def test_a_failed_or_dead_run_can_be_queued_again(
-    store: Store, now: datetime, status: RunStatus
+def test_intake_stops_at_its_bound_and_then_stores_nothing_of_the_batch(
+    store: Store, now: datetime
 ) -> None:
-    submit(store, NewTicket("Hi"), now=now)
-
-    def end(session: Session) -> None:
-        run = session.get_one(Run, 1)
-        run.status, run.tries, run.error, run.is_suspect = status, 3, "boom", True
-
-    store.transact(end)
-    store.transact(queue.retry, 1)
-    run = gated.run(store, 1)
-    assert (run.status, run.tries, run.error, run.is_suspect) == (RunStatus.QUEUED, 0, None, False)
+    batch = [NewTicket("Hi", external_id=f"T-{n}") for n in range(5)]
+    store.transact(queue.submit, batch[:2], now=now, max_queued=4)
+    with pytest.raises(QueueFull, match="4 tickets may wait") as full:
+        store.transact(queue.submit, batch, now=now, max_queued=4)
+    assert full.value.fits == 4, "two known ones and two that still fit"
+    assert gated.count(store, "ticket") == gated.count(store, "run") == 2
+    store.transact(queue.submit, batch[: full.value.fits], now=now, max_queued=4)
+    assert gated.count(store, "run") == 4
 
 
-def test_only_a_failed_or_dead_run_can_be_retried(store: Store) -> None:
-    waiting = gated.case(store)
-    with pytest.raises(BadInput, match="nothing to retry"):
-        store.transact(queue.retry, waiting.run_id)
+def test_a_duplicate_never_counts_against_the_bound(store: Store, now: datetime) -> None:
+    batch = [NewTicket("Hi", external_id=f"T-{n}") for n in range(3)]
+    store.transact(queue.submit, batch, now=now, max_queued=3)
+    again = store.transact(queue.submit, batch, now=now, max_queued=3)
+    assert all(one.is_duplicate for one in again)
+
+
+def test_only_what_waits_counts_against_the_bound(store: Store, now: datetime) -> None:
+    batch = [NewTicket("Hi", external_id=f"T-{n}") for n in range(4)]
+    store.transact(queue.submit, batch[:2], now=now, max_queued=2)
+    store.transact(queue.claim, "w", limit=1, in_flight=0, lease_seconds=60)
+    store.transact(queue.submit, batch[2:3], now=now, max_queued=2)
+    with pytest.raises(QueueFull):
+        store.transact(queue.submit, batch[3:], now=now, max_queued=2)
+
+
+def test_several_processes_together_never_pass_the_bound(
+    store: Store, settings: Settings, now: datetime
+) -> None:
+    other = settings.open()
+    accepted = []
+
+    def hand_in(mine: Store, name: str) -> None:
+        for number in range(20):
+            ticket = NewTicket("Hi", external_id=f"{name}-{number}")
+            with suppress(QueueFull):
+                accepted.extend(mine.transact(queue.submit, [ticket], now=now, max_queued=30))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(hand_in, [store, other, store, other], "abcd"))
+    assert len(accepted) == gated.count(store, "run") == 30
+    other.close()

@@ -11,7 +11,7 @@ import gated
 import pytest
 from sqlmodel import Session
 
-from store import outbox, reviews
+from store import deliveries, reviews, undoing
 from store.engine import Store
 from store.errors import AlreadyDecided, GreenlightError, UndoTooLate
 from store.settings import Settings
@@ -26,7 +26,7 @@ Act = Callable[[], Any]
 @pytest.fixture
 def stores(settings: Settings) -> Iterator[list[Store]]:
     """Two Store objects on one file, as two dashboards hold them."""
-    opened = [settings.open(urgent=True) for _ in range(2)]
+    opened = [settings.open(urgent=True, may_decide=True) for _ in range(2)]
     yield opened
     for store in opened:
         store.close()
@@ -86,10 +86,15 @@ def test_what_is_undone_is_never_sent_and_what_is_sent_never_undone(
     person.transact(approved)
     results = at_once(
         [
-            partial(person.transact, reviews.undo, one.decision_id, "Ana", now=now)
+            partial(person.transact, undoing.undo, one.decision_id, "Ana", now=now)
             for one in requests
         ],
-        [partial(executor.transact, outbox.claim, "x", limit=1, lease_seconds=60)] * TRIES,
+        [
+            partial(
+                executor.transact, deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW
+            )
+        ]
+        * TRIES,
     )
     begun = {due.run_id for _, claimed in results for due in claimed}
     undone = {case.run_id for case, (done, _) in zip(cases, results, strict=True)

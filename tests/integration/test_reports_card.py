@@ -7,7 +7,7 @@ import builders_aftermath as aftermath
 import pytest
 from builders import NOW
 
-from store import reviews
+from store import reviews, undoing
 from store.engine import Store
 from store.errors import NotFound
 from store.gate import AmountRule, PolicyBody
@@ -98,7 +98,7 @@ def test_an_undone_edit_shows_the_pinned_draft_again(store: Store) -> None:
         reply="Sorry about that.",
     )
     store.transact(reviews.decide, request, now=NOW)
-    again = store.transact(reviews.undo, "decision-1", "Ana", now=NOW)
+    again = store.transact(undoing.undo, "decision-1", "Ana", now=NOW)
     old, new = store.read(card, built.review_id), store.read(card, again)
     assert old.decision is not None
     assert old.decision.is_undone

@@ -271,7 +271,7 @@ async def test_a_server_that_does_not_start_is_named_with_the_reason(
         records = [await box.call("find_order", {"order_id": "A"}) for _ in range(2)]
     assert {record.error_class for record in records} == {"server_died"}
     assert says in (records[0].error or "")
-    assert "next start in" in (records[1].error or "")
+    assert "next try in" in (records[1].error or "")
 
 
 async def test_a_server_that_hangs_at_the_start_is_given_up(

@@ -10,6 +10,7 @@ import pytest
 import small_shop
 from small_shop import model, tools
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from agents.ports import Model, ModelError, TicketView, Tools, Usage
@@ -199,3 +200,71 @@ async def test_a_worker_takes_back_the_runs_of_one_that_died(
     await worker(store, writer).work()
     assert store.read(queue.counts) == {RunStatus.COMMITTING: 3}
     assert [gated.run(store, n).lease_epoch for n in (1, 2, 3)] == [2, 2, 1]
+
+
+class HungryModel(ScriptedModel):
+    """A model that runs out of memory over one ticket, and notes who was worked with whom."""
+
+    def __init__(self) -> None:
+        super().__init__(name="local")
+        self.good = model()
+        self.asked_for: list[str] = []
+
+    async def intent(self, ticket: TicketView) -> tuple[IntentOutput, Usage]:
+        """Have no memory for T-1."""
+        self.asked_for.append(ticket.external_id)
+        if ticket.external_id == "T-1":
+            raise MemoryError
+        return await self.good.intent(ticket)
+
+    def __getattribute__(self, name: str) -> Any:
+        """Leave the later steps to the good model."""
+        if name in ("synthesise", "critique"):
+            return getattr(self.good, name)
+        return super().__getattribute__(name)
+
+
+async def test_a_run_that_takes_all_memory_is_tried_alone_before_it_is_blamed(
+    store: Store, writer: GroupWriter
+) -> None:
+    store.transact(small_shop.tickets, 5)
+    hungry = HungryModel()
+    await worker(store, writer, hungry).work()
+    assert store.read(queue.counts) == {RunStatus.COMMITTING: 4, RunStatus.FAILED: 1}
+    failed = gated.run(store, 2)
+    assert (failed.status, failed.is_suspect) == (RunStatus.FAILED, True)
+    assert failed.error == "intent: it ran out of memory"
+    assert hungry.asked_for.count("T-1") == 2, "once in company, once alone"
+    assert hungry.asked_for[-1] == "T-1"
+
+
+class BrokenWriter(GroupWriter):
+    """Cannot store the first failure, and lets the time of a lease pass."""
+
+    has_broken = False
+    pass_time: Any = None
+
+    async def write(
+        self, verb: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Write, unless it is the first failure."""
+        if verb is queue.fail and not self.has_broken:
+            self.has_broken = True
+            self.pass_time(60)
+            raise OperationalError("UPDATE run", {}, Exception("disk I/O error"))
+        return await super().write(verb, *args, **kwargs)
+
+
+async def test_a_run_that_could_not_even_be_settled_comes_back_instead_of_standing_still(
+    store: Store,
+) -> None:
+    store.transact(small_shop.open_shop)
+    store.transact(small_shop.tickets, 1)
+    writer = BrokenWriter(store)
+    writer.pass_time = store.shift_clock
+    no_model = ModelError("no such model", is_transient=False)
+    one = worker(store, writer, model(intent=[no_model]))
+    await asyncio.wait_for(one.work(), 30)
+    writer.close()
+    run = gated.run(store, 1)
+    assert (run.status, run.lease_epoch, run.tries) == (RunStatus.FAILED, 2, 0)

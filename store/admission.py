@@ -1,0 +1,82 @@
+"""Whether a decision fits its review: the right verdicts, a reason, no way past a block.
+
+Decides nothing about who was first; that is the compare-and-set in `reviews`.
+"""
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session, col, select
+
+from store import approvals
+from store.errors import BadInput, NotAllowed
+from store.schema import Decision, Draft, Review
+from store.transitions import ReviewKind, Verdict
+
+if TYPE_CHECKING:
+    from store.reviews import DecisionRequest
+
+DECIDING = frozenset({Verdict.APPROVE, Verdict.EDIT, Verdict.REJECT})
+JUDGING = frozenset({Verdict.RIGHT, Verdict.WRONG})
+ANSWERING = frozenset({Verdict.HAPPENED, Verdict.SEND_AGAIN, Verdict.REVERSE})
+
+
+def verdicts_for(kind: ReviewKind, *, is_reversal: bool = False) -> frozenset[Verdict]:
+    """Return what may be said of a review of this kind."""
+    if kind is ReviewKind.AUDIT:
+        return JUDGING
+    if kind is ReviewKind.UNKNOWN_DELIVERY:
+        return ANSWERING
+    return DECIDING - {Verdict.EDIT} if is_reversal else DECIDING
+
+
+def is_reversal(review: Review) -> bool:
+    """Return whether the review asks to take a delivered action back."""
+    return review.kind is ReviewKind.STALE and review.action_id is not None
+
+
+def require_fit(session: Session, review: Review, person: str, request: "DecisionRequest") -> None:
+    """Raise BadInput or NotAllowed, in words for the person, if the decision cannot be taken."""
+    allowed = verdicts_for(review.kind, is_reversal=is_reversal(review))
+    if request.verdict not in allowed:
+        wanted = ", ".join(word.replace("_", " ") for word in sorted(allowed))
+        raise BadInput(f"This review takes {wanted}, not `{request.verdict}`.")
+    _require_content(request)
+    goes_past_block = request.verdict is Verdict.APPROVE or (
+        request.verdict is Verdict.EDIT and not request.is_answer_only
+    )
+    if review.is_blocked and goes_past_block:
+        raise BadInput("This draft is blocked: it can be rejected, or answered without the action.")
+    _require_another(session, review, person, request.verdict)
+
+
+def _require_content(request: "DecisionRequest") -> None:
+    if request.verdict is Verdict.REJECT and not request.reason_code:
+        raise BadInput("A rejection needs a reason: choose one, so that the agent can learn.")
+    if request.verdict is Verdict.EDIT and not (
+        request.reply or request.args is not None or request.is_answer_only
+    ):
+        raise BadInput("Nothing was edited. Approve the draft instead, or change it first.")
+    if request.reply is not None and not request.reply.strip():
+        raise BadInput("The reply is empty. Write what the customer should read, or reject it.")
+
+
+def _require_another(session: Session, review: Review, person: str, verdict: Verdict) -> None:
+    """Nobody approves their own revision, and nobody counts twice."""
+    if verdict is Verdict.APPROVE:
+        draft = session.get_one(Draft, review.draft_id)
+        if approvals.maker(session, draft) == person:
+            raise NotAllowed("You wrote this revision, so somebody else has to approve it.")
+    before = session.exec(
+        select(Decision.verdict).where(
+            Decision.review_id == review.id, col(Decision.person) == person
+        )
+    ).first()
+    if before is not None and not _is_over(review):
+        raise NotAllowed(
+            f"Your word on this review is recorded ({before.replace('_', ' ')}); now it needs"
+            " somebody else. To change your mind, undo it first."
+        )
+
+
+def _is_over(review: Review) -> bool:
+    return review.decided_at is not None

@@ -1,0 +1,144 @@
+"""What follows from a final decision, in its transaction: deliveries authorised, runs moved.
+
+Approving, editing and answering for an unknown delivery all end in the outbox or end the run;
+nothing is done here, only authorised.
+"""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from store import compensation, deliveries, escalations, outbox
+from store.errors import BadInput, IllegalTransition
+from store.runs import move_run
+from store.schema import Decision, Draft, OutboxEntry
+from store.transitions import OUTBOX_MOVES, OutboxStatus, RunStatus, Verdict, require
+
+
+def follow(
+    session: Session, draft: Draft, decision: Decision, *, undo_seconds: float, now: datetime
+) -> None:
+    """Carry out what the verdict means for the run and its deliveries."""
+    if decision.verdict is Verdict.REJECT:
+        refused = RunStatus.REJECTED
+        if decision.action_id is not None:  # only its reversal was refused
+            is_whole = deliveries.is_committed(session, decision.run_id)
+            refused = RunStatus.DONE if is_whole else RunStatus.FAILED
+        move_run(session, decision.run_id, refused, finished_at=now)
+    elif decision.verdict in (Verdict.APPROVE, Verdict.EDIT):
+        move_run(session, decision.run_id, RunStatus.COMMITTING)
+        outbox.enqueue(
+            session,
+            draft,
+            decision_id=decision.id,
+            undo_seconds=undo_seconds,
+            reverses=decision.action_id,
+            now=now,
+        )
+    elif decision.action_id is not None:
+        answered = session.get_one(OutboxEntry, decision.action_id)
+        session.refresh(answered)
+        move_run(session, decision.run_id, RunStatus.COMMITTING)
+        _answer(session, answered, draft, decision, undo_seconds=undo_seconds, now=now)
+
+
+def _answer(
+    session: Session,
+    entry: OutboxEntry,
+    draft: Draft,
+    decision: Decision,
+    *,
+    undo_seconds: float,
+    now: datetime,
+) -> None:
+    said = f"{decision.person} says"
+    if decision.verdict is Verdict.HAPPENED:
+        receipt = {"confirmed_by": decision.person, "note": decision.note}
+        _settle(session, entry, OutboxStatus.SENT)
+        entry.sent_at = now
+        session.flush()
+        deliveries.confirm(session, entry.id, receipt, now=now)
+        _send_the_rest(session, entry, draft, decision, now=now)
+    elif decision.verdict is Verdict.SEND_AGAIN:
+        _settle(session, entry, OutboxStatus.FAILED, f"{said} that it did not happen")
+        escalations.cancel_pending(session, entry.run_id, "sent again under a new key")
+        outbox.enqueue(
+            session,
+            draft,
+            decision_id=decision.id,
+            undo_seconds=undo_seconds,
+            reverses=entry.reverses,
+            now=now,
+        )
+    elif decision.verdict is Verdict.REVERSE:
+        if entry.status is OutboxStatus.UNKNOWN:
+            _settle(session, entry, OutboxStatus.FAILED, f"{said} to take it back")
+        outbox.enqueue(
+            session,
+            draft,
+            decision_id=decision.id,
+            undo_seconds=undo_seconds,
+            reverses=entry.id,
+            now=now,
+        )
+
+
+def _settle(
+    session: Session, entry: OutboxEntry, status: OutboxStatus, error: str | None = None
+) -> None:
+    entry.status = require(OUTBOX_MOVES, entry.status, status)
+    entry.error = error
+    session.add(entry)
+    session.flush()
+
+
+def _send_the_rest(
+    session: Session, entry: OutboxEntry, draft: Draft, decision: Decision, *, now: datetime
+) -> None:
+    """Go on with what waited for the confirmed call; enqueue it anew if it was cancelled."""
+    waiting = session.exec(
+        select(OutboxEntry.id).where(
+            OutboxEntry.run_id == entry.run_id, col(OutboxEntry.status) == OutboxStatus.PENDING
+        )
+    ).first()
+    if waiting is None and entry.reverses is None and not _is_complete(session, draft):
+        outbox.enqueue(session, draft, decision_id=decision.id, undo_seconds=0.0, now=now)
+    else:
+        deliveries.finish_if_over(session, entry, now=now)
+
+
+def _is_complete(session: Session, draft: Draft) -> bool:
+    sent = session.exec(
+        select(OutboxEntry.position).where(
+            OutboxEntry.draft_id == draft.id, col(OutboxEntry.status) == OutboxStatus.SENT
+        )
+    ).all()
+    return set(range(len(outbox.calls_of(session, draft)))) <= set(sent)
+
+
+def answerable(session: Session, action_id: str | None) -> OutboxEntry:
+    """Return the delivery that an answer is about; raise BadInput if there is none."""
+    entry = session.get(OutboxEntry, action_id) if action_id else None
+    if entry is None:
+        raise BadInput("This review is not about a delivery, so there is nothing to answer for.")
+    session.refresh(entry)
+    if entry.status not in (OutboxStatus.UNKNOWN, OutboxStatus.SENT):
+        raise IllegalTransition(
+            f"That delivery is {entry.status} now. Look at the run again; nothing was changed."
+        )
+    return entry
+
+
+def reversal_draft(session: Session, entry: OutboxEntry, person: str, *, now: datetime) -> Draft:
+    """Return the revision that takes a delivery back; raise BadInput where it cannot be."""
+    if entry.reverses is not None:
+        raise BadInput("This delivery takes an action back itself; say whether it happened.")
+    taken_back = session.exec(
+        select(OutboxEntry.id).where(
+            OutboxEntry.reverses == entry.id,
+            col(OutboxEntry.status).not_in([OutboxStatus.FAILED, OutboxStatus.CANCELLED]),
+        )
+    ).first()
+    if taken_back is not None:
+        raise BadInput("This action is being taken back already.")
+    return compensation.draft_for(session, entry, person, now=now)

@@ -1,0 +1,397 @@
+"""Delivering what the outbox holds: claim, then mark sent, failed, unknown, stale, or put back.
+
+The attempt, the lease and the doubt are committed before the call. After a crash an entry is
+repeated under its key or looked up; where neither is possible it is `unknown`, and a person has to
+say. Only the executor uses these verbs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from store import audit, caps, compensation, escalations
+from store.connectors import Connector
+from store.engine import db_now
+from store.errors import LeaseLost
+from store.holds import stops
+from store.outputs import CommitOutput, Delivery, Reason
+from store.queue import storable
+from store.runs import finish_run, move_run
+from store.schema import Draft, Hold, OutboxEntry, Receipt, Run, StepRecord, Tool
+from store.steps import StepWrite, record_commit
+from store.transitions import OutboxStatus, ReviewKind, RunStatus, StepStatus
+
+_COLUMNS = (
+    "id",
+    "run_id",
+    "draft_id",
+    "decision_id",
+    "position",
+    "kind",
+    "tool",
+    "body",
+    "attempt",
+    "created_at",
+    "reverses",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An entry under lease, ready for its call."""
+
+    id: str
+    run_id: int
+    draft_id: int
+    decision_id: str | None
+    position: int
+    kind: str
+    tool: str
+    body: str
+    attempt: int
+    created_at: datetime
+    reverses: str | None
+    in_doubt: bool  # an earlier attempt may have happened
+    age_seconds: float  # since the first attempt began, by the database's clock
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether the gate alone authorised it."""
+        return self.decision_id is None
+
+
+def claim(
+    session: Session, worker: str, *, limit: int, lease_seconds: float, now: datetime
+) -> list[Due]:
+    """Lease entries that are due, counting the attempt before the call is made.
+
+    An entry waits until every earlier one of the same authorisation was sent, and an automatic one
+    while a hold is in force. One that would exceed its customer's daily cap goes to a person.
+    """
+    candidates = session.execute(
+        select(OutboxEntry)
+        .where(
+            col(OutboxEntry.status) == OutboxStatus.PENDING,
+            col(OutboxEntry.not_before) <= db_now(session),
+            ~_waits_for_another(),
+            ~_is_held(),
+        )
+        .order_by(col(OutboxEntry.not_before), col(OutboxEntry.created_at))
+        .limit(limit)
+        .execution_options(populate_existing=True)
+    ).scalars()
+    return [
+        _lease(session, entry, worker, lease_seconds)
+        for entry in candidates.all()
+        if not _went_to_a_person(session, entry, now)
+    ]
+
+
+def _lease(session: Session, entry: OutboxEntry, worker: str, lease_seconds: float) -> Due:
+    clock = db_now(session)
+    row = (
+        session.connection()
+        .execute(
+            update(OutboxEntry)
+            .where(
+                col(OutboxEntry.id) == entry.id,
+                col(OutboxEntry.status) == OutboxStatus.PENDING,
+            )
+            .values(
+                status=OutboxStatus.SENDING,
+                attempt=col(OutboxEntry.attempt) + 1,
+                first_attempt_at=func.coalesce(col(OutboxEntry.first_attempt_at), clock),
+                in_doubt=True,  # before the call: a crash from here on leaves it open
+                lease_owner=worker,
+                lease_until=db_now(session, lease_seconds),
+            )
+            .returning(
+                *[col(getattr(OutboxEntry, name)) for name in _COLUMNS],
+                col(OutboxEntry.first_attempt_at).label("began"),
+                clock.label("moment"),
+            )
+        )
+        .one()
+        ._mapping
+    )
+    age = (row["moment"] - row["began"]).total_seconds()
+    values = {name: row[name] for name in _COLUMNS}
+    return Due(**values, in_doubt=entry.in_doubt, age_seconds=max(0.0, age))
+
+
+def _went_to_a_person(session: Session, entry: OutboxEntry, now: datetime) -> bool:
+    reason = caps.exceeded(session, entry)
+    if reason is None:
+        return False
+    escalations.send_back(session, entry.run_id, reason, now=now)
+    _audit(session, entry, "run:action:held_back", now, reason=reason.message)
+    return True
+
+
+def _waits_for_another() -> ColumnElement[bool]:
+    """A compensation waits for the one before it only, not for what failed."""
+    earlier = aliased(OutboxEntry)
+    return exists().where(
+        col(earlier.run_id) == col(OutboxEntry.run_id),
+        col(earlier.draft_id) == col(OutboxEntry.draft_id),
+        func.coalesce(earlier.decision_id, "") == func.coalesce(OutboxEntry.decision_id, ""),
+        col(earlier.position) < col(OutboxEntry.position),
+        col(earlier.status) != OutboxStatus.SENT,
+        or_(col(OutboxEntry.reverses).is_(None), col(earlier.reverses).is_not(None)),
+    )
+
+
+def _is_held() -> ColumnElement[bool]:
+    kind = select(col(Run.action_kind)).where(col(Run.id) == col(OutboxEntry.run_id))
+    held = exists(select(col(Hold.id)).where(stops(kind.scalar_subquery())))
+    return col(OutboxEntry.decision_id).is_(None) & col(OutboxEntry.reverses).is_(None) & held
+
+
+def next_due_seconds(session: Session) -> float | None:
+    """Return the seconds until `claim` would find an entry (0: now), None if only others' calls or
+    people can change that.
+    """
+    first = (
+        session.connection()
+        .execute(
+            select(func.min(col(OutboxEntry.not_before)), db_now(session)).where(
+                col(OutboxEntry.status) == OutboxStatus.PENDING,
+                ~_waits_for_another(),
+                ~_is_held(),
+            )
+        )
+        .one()
+    )
+    if first[0] is None:
+        return None
+    return max(0.0, float((first[0] - first[1]).total_seconds()))
+
+
+def mark_sent(
+    session: Session, entry: Due, receipt: dict[str, Any], *, latency_ms: float, now: datetime
+) -> None:
+    """Store the receipt; when it was the last entry, record step 6 and finish the run."""
+    _settle(session, entry, status=OutboxStatus.SENT, sent_at=now, error=None)
+    confirm(session, entry.id, receipt, now=now)
+    is_reversal = entry.reverses is not None
+    _audit(session, entry, "run:action:reversed" if is_reversal else "run:action:sent", now)
+    finish_if_over(session, entry, latency_ms=latency_ms, now=now)
+
+
+def confirm(session: Session, action_id: str, receipt: Mapping[str, Any], *, now: datetime) -> None:
+    """Store what is known of a call that took place; one receipt each."""
+    session.connection().execute(
+        insert(Receipt).values(action_id=action_id, body=dict(receipt), received_at=now)
+    )
+
+
+def finish_if_over(
+    session: Session, entry: "Due | OutboxEntry", *, latency_ms: float = 0.0, now: datetime
+) -> None:
+    """Finish the run if nothing of this authorisation is left to deliver."""
+    group = _group(session, entry)
+    if any(one.status is not OutboxStatus.SENT for one in group if one.reverses is not None):
+        return
+    if any(one.reverses is not None for one in group):
+        escalations.cancel_pending(session, entry.run_id, "what came before it was taken back")
+        error = None if is_committed(session, entry.run_id) else "its effects were taken back"
+        status = RunStatus.DONE if error is None else RunStatus.FAILED
+        finish_run(session, entry.run_id, status, error=error, now=now)
+    elif all(one.status is OutboxStatus.SENT for one in group):
+        output = CommitOutput(deliveries=_deliveries(session, entry.run_id))
+        step = StepWrite(
+            name="commit",
+            attempt=max(1, entry.attempt),
+            status=StepStatus.OK,
+            started_at=now,
+            latency_ms=latency_ms,
+            output=output.model_dump(mode="json"),
+        )
+        record_commit(session, entry.run_id, output, step)
+        finish_run(session, entry.run_id, RunStatus.DONE, now=now)
+
+
+def mark_failed(session: Session, entry: Due, error: str, *, now: datetime) -> None:
+    """It certainly did not happen and will not: cancel what follows, take back what came before.
+
+    Taking back goes out under the same authorisation, in reverse order; without anything to take
+    back the run fails at once, visibly.
+    """
+    error = storable(error)
+    _settle(session, entry, status=OutboxStatus.FAILED, error=error)
+    escalations.cancel_pending(session, entry.run_id, f"the {entry.tool} before it failed")
+    begun = 0
+    if entry.reverses is None:
+        begun = compensation.begin(session, entry.id, now=now)
+    if not begun:
+        finish_run(session, entry.run_id, RunStatus.FAILED, now=now, error=error)
+    _audit(session, entry, "run:action:failed", now, error=error, compensations=begun)
+
+
+def mark_unknown(session: Session, entry: Due, error: str, *, now: datetime) -> None:
+    """It may have happened and must not be tried again blindly: a person has to say."""
+    error = storable(error)
+    _settle(session, entry, status=OutboxStatus.UNKNOWN, error=error)
+    move_run(session, entry.run_id, RunStatus.AWAITING_REVIEW)
+    reason = Reason(
+        code="unknown_delivery",
+        message=f"Nobody knows whether `{entry.tool}` happened: {error}",
+    )
+    draft = session.get_one(Draft, entry.draft_id)
+    escalations.open_review(
+        session,
+        entry.run_id,
+        ReviewKind.UNKNOWN_DELIVERY,
+        reasons=[reason],
+        action_id=entry.id,
+        draft=draft,
+        actor=escalations.EXECUTOR,
+        now=now,
+    )
+    _audit(session, entry, "run:action:unknown", now, error=error)
+
+
+def mark_stale(
+    session: Session, entry: Due, reason: Reason, fresh: Mapping[str, Any], *, now: datetime
+) -> int:
+    """The world moved before the call was made: cancel it and ask a person; return the review.
+
+    `fresh` are the arguments as they would have to be now.
+    """
+    _settle(session, entry, status=OutboxStatus.CANCELLED, error=reason.message)
+    review = escalations.send_back(
+        session, entry.run_id, reason, fresh={entry.tool: fresh}, now=now
+    )
+    _audit(session, entry, "run:action:stale", now, reason=reason.message, review=review)
+    return review
+
+
+def postpone(
+    session: Session,
+    entry: Due,
+    error: str | None,
+    *,
+    delay_seconds: float,
+    may_have_happened: bool = True,
+) -> None:
+    """Put the entry back for another attempt under the same key."""
+    _settle(
+        session,
+        entry,
+        status=OutboxStatus.PENDING,
+        error=None if error is None else storable(error),
+        in_doubt=entry.in_doubt or may_have_happened,
+        not_before=db_now(session, delay_seconds),
+    )
+
+
+def extend_leases(session: Session, worker: str, *, lease_seconds: float) -> None:
+    """Prolong the lease of every delivery this executor has under way."""
+    session.connection().execute(
+        update(OutboxEntry)
+        .where(
+            col(OutboxEntry.lease_owner) == worker,
+            col(OutboxEntry.status) == OutboxStatus.SENDING,
+        )
+        .values(lease_until=db_now(session, lease_seconds))
+    )
+
+
+def reap(session: Session, *, dead_workers: Sequence[str] = (), now: datetime) -> int:
+    """Take back entries whose executor died mid-call; return how many.
+
+    With an idempotency key or a look-up the executor can go on; without either nobody can know, so
+    the entry becomes `unknown`.
+    """
+    gone = or_(
+        col(OutboxEntry.lease_until) < db_now(session),
+        col(OutboxEntry.lease_owner).in_(list(dead_workers)),
+    )
+    rows = session.execute(
+        select(OutboxEntry, Tool)
+        .outerjoin(Tool, col(Tool.name) == col(OutboxEntry.tool))
+        .where(col(OutboxEntry.status) == OutboxStatus.SENDING, gone)
+    ).all()
+    for row, tool in rows:
+        values = {name: getattr(row, name) for name in _COLUMNS}
+        entry = Due(**values, in_doubt=True, age_seconds=0.0)
+        connector = Connector.model_validate(tool.connector if tool else {})
+        if tool is not None and (tool.key_field or connector.lookup):
+            postpone(session, entry, "the executor died during the call", delay_seconds=0.0)
+        else:
+            mark_unknown(session, entry, "the executor died during the call", now=now)
+    return len(rows)
+
+
+def _settle(session: Session, entry: Due, **values: Any) -> None:
+    settled = session.connection().execute(
+        update(OutboxEntry)
+        .where(
+            col(OutboxEntry.id) == entry.id,
+            col(OutboxEntry.status) == OutboxStatus.SENDING,
+            col(OutboxEntry.attempt) == entry.attempt,
+        )
+        .values(lease_owner=None, lease_until=None, **values)
+    )
+    if settled.rowcount != 1:
+        raise LeaseLost(f"Delivery {entry.id} is not this executor's any more.")
+
+
+def _group(session: Session, entry: "Due | OutboxEntry") -> Sequence[OutboxEntry]:
+    return (
+        session.execute(
+            select(OutboxEntry)
+            .where(
+                col(OutboxEntry.run_id) == entry.run_id,
+                col(OutboxEntry.draft_id) == entry.draft_id,
+                func.coalesce(OutboxEntry.decision_id, "") == (entry.decision_id or ""),
+            )
+            .order_by(col(OutboxEntry.position))
+            .execution_options(populate_existing=True)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def _deliveries(session: Session, run_id: int) -> list[Delivery]:
+    rows = session.execute(
+        select(OutboxEntry, col(Receipt.body))
+        .join(Receipt, col(Receipt.action_id) == col(OutboxEntry.id))
+        .where(col(OutboxEntry.run_id) == run_id)
+        .order_by(col(OutboxEntry.created_at), col(OutboxEntry.position))
+    ).all()
+    return [
+        Delivery(
+            action_id=row.id, tool=row.tool, status=row.status, attempt=row.attempt, receipt=body
+        )
+        for row, body in rows
+    ]
+
+
+def is_committed(session: Session, run_id: int) -> bool:
+    """Return whether the run's last step is recorded: everything was delivered once."""
+    record = select(col(StepRecord.id)).where(
+        col(StepRecord.run_id) == run_id,
+        col(StepRecord.name) == "commit",
+        col(StepRecord.status) == StepStatus.OK,
+    )
+    return session.connection().execute(record.limit(1)).first() is not None
+
+
+def _audit(
+    session: Session, entry: "Due | OutboxEntry", tag: str, now: datetime, **facts: Any
+) -> None:
+    audit.append(
+        session,
+        actor=escalations.EXECUTOR,
+        tag=tag,
+        subject=f"run:{entry.run_id}",
+        at=now,
+        body={"action": entry.id, "tool": entry.tool, "attempt": entry.attempt, **facts},
+    )
