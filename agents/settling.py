@@ -84,7 +84,7 @@ def settle(
         return Sent(receipt_of(record.result))
     error = record.error or record.error_class or "no answer"
     is_certain = record.error_class in CERTAIN or (
-        record.error_class == "tool_error" and connector.is_refusal(error)
+        record.error_class == "tool_error" and connector.is_refusal(record.said or "")
     )
     if is_certain or not record.was_sent:
         if record.error_class == "server_died":  # it never got there: nothing is lost by waiting

@@ -14,7 +14,7 @@ from dashboard.session import Notice
 from store import interventions, policies, reviews, undoing
 from store.errors import AlreadyDecided, GreenlightError, StaleReview
 from store.gate import PolicyBody
-from store.reviews import DecisionRequest
+from store.reviews import Decided, DecisionRequest
 from store.settings import Settings
 from store.transitions import Verdict
 
@@ -26,7 +26,18 @@ _DONE = {
     Verdict.REJECT: "Rejected",
     Verdict.RIGHT: "Judged right",
     Verdict.WRONG: "Judged wrong",
+    Verdict.HAPPENED: "It happened. It is not sent again; what waited behind it goes out now",
+    Verdict.SEND_AGAIN: "It is sent again, under a new key",
+    Verdict.REVERSE: "It is being taken back",
 }
+_HALFWAY = {
+    Verdict.APPROVE: "Approved by you; somebody else must approve too. Nothing is sent yet.",
+    Verdict.EDIT: "Your revision is saved. Two others must approve it. Nothing is sent yet.",
+    Verdict.SEND_AGAIN: "You say: send it again. Somebody else must say so too."
+    " Nothing is sent yet.",
+    Verdict.REVERSE: "You ask to take it back; somebody else must agree. Nothing is sent yet.",
+}
+_WITHOUT_UNDO = frozenset({Verdict.RIGHT, Verdict.WRONG, Verdict.HAPPENED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ def open_card(review_id: int) -> None:
     """Bring a review on the card and close what was open on the one before."""
     session.open_review(review_id)
     session.refuse(None)
+    session.ask(None)
 
 
 def approve(card: Card, *, is_changing: bool = False) -> None:
@@ -117,6 +129,32 @@ def reject(card: Card, reason_key: str, step_key: str, note_key: str) -> None:
     )
 
 
+def ask_answer(card: Card, verdict: Verdict) -> None:
+    """Ask once more before a delivery is answered for; ignored just after the card appeared."""
+    if _is_armed(card):
+        session.ask(answer_question(card, verdict))
+
+
+def answer_question(card: Card, verdict: Verdict) -> tuple[object, ...]:
+    """Return what the open panel asks: this answer, about this delivery as it was shown."""
+    return ("answer", card.review_id, card.revision, verdict)
+
+
+def drop_question() -> None:
+    """Close the panel; nothing is recorded."""
+    session.ask(None)
+
+
+def answer(card: Card, verdict: Verdict, note_key: str) -> None:
+    """Say what became of a delivery whose end nobody knows."""
+    _decide(card, verdict, note=str(session.typed(note_key) or ""))
+
+
+def take_back_approval(card: Card, decision_id: str) -> None:
+    """Undo one's own first approval while the second is missing."""
+    undo(Notice("done", "", decision_id, review_id=card.review_id, revision=card.revision))
+
+
 def judge_right(card: Card) -> None:
     """Answer a blind audit: what was sent was right."""
     _decide(card, Verdict.RIGHT)
@@ -145,7 +183,7 @@ def undo(line: Notice) -> None:
         session.put_first(reopened)
         session.notify(Notice("done", "Undone. Nothing was sent; the card is back."))
 
-    _attempt(take_back)
+    attempt(take_back)
 
 
 def publish(body: PolicyBody, note_key: str) -> None:
@@ -164,7 +202,7 @@ def publish(body: PolicyBody, note_key: str) -> None:
             )
         )
 
-    _attempt(put_out)
+    attempt(put_out)
 
 
 def retry_run(run_id: int) -> None:
@@ -181,7 +219,7 @@ def retry_run(run_id: int) -> None:
         )
         session.notify(Notice("done", f"Run {run_id} {where}"))
 
-    _attempt(again)
+    attempt(again)
 
 
 def start_cancelling(run_id: int) -> None:
@@ -207,7 +245,7 @@ def cancel_run(run_id: int, note_key: str) -> None:
             Notice("done", f"Run {run_id} is cancelled. Nothing of it will be delivered.")
         )
 
-    _attempt(withdraw)
+    attempt(withdraw)
 
 
 def _decide(card: Card, verdict: Verdict, **said: Any) -> None:
@@ -228,29 +266,44 @@ def _decide(card: Card, verdict: Verdict, **said: Any) -> None:
         decided = session.store().transact(
             reviews.decide, request, now=at, undo_seconds=Settings().undo_seconds
         )
-        is_audit = verdict in {Verdict.RIGHT, Verdict.WRONG}
         session.refuse(None)
+        session.ask(None)
         session.advance(card.review_id)
         session.notify(
-            Notice(
-                "done",
-                f"{_DONE[verdict]}: {card.title}",
-                decision_id=None if is_audit else decided.decision_id,
-                undo_until=None if is_audit else decided.undo_until,
+            outcome(
+                decided,
+                card.title,
                 review_id=card.review_id,
                 revision=card.revision,
                 typed=said.get("reply"),
             )
         )
 
-    _attempt(record, lost=lambda: session.advance(card.review_id))
+    attempt(record, lost=lambda: session.advance(card.review_id))
 
 
-def _attempt(act: Callable[[], None], lost: Callable[[], None] | None = None) -> None:
+def outcome(decided: Decided, title: str, **card: Any) -> Notice:
+    """Return the line about a recorded decision: what follows from it, and whether it can be undone."""
+    verdict = decided.verdict
+    if decided.still_needed:
+        return Notice("done", _HALFWAY[verdict], decided.decision_id, is_waiting=True, **card)
+    can_undo = verdict not in _WITHOUT_UNDO
+    return Notice(
+        "done",
+        f"{_DONE[verdict]}: {title}",
+        decision_id=decided.decision_id if can_undo else None,
+        undo_until=decided.undo_until if can_undo else None,
+        **card,
+    )
+
+
+def attempt(act: Callable[[], None], lost: Callable[[], None] | None = None) -> None:
+    """Do it; tell a refusal in its own words, and log whatever nobody expected."""
     try:
         act()
     except (AlreadyDecided, StaleReview) as error:
         session.refuse(None)
+        session.ask(None)
         if lost is not None and isinstance(error, AlreadyDecided):
             lost()
         _problem(str(error))

@@ -29,6 +29,8 @@ _REFUSING = "refusing"
 _LISTED = "listed"
 _RUN = "current_run"
 _WITHDRAWING = "withdrawing"
+_ASKED = "asked"
+_IDS = "ids_to_spend"
 
 ARM_SECONDS = 0.6  # a press sooner than this after a card appeared was meant for the one before
 
@@ -44,6 +46,7 @@ class Notice:
     review_id: int | None = None
     revision: int | None = None
     typed: str | None = None  # the edit that was sent, given back by an undo
+    is_waiting: bool = False  # somebody else must approve too: no countdown, undo stays
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -205,3 +208,24 @@ def is_withdrawing(run_id: int) -> bool:
 def withdraw(run_id: int | None) -> None:
     """Open the panel for a run, or close it."""
     st.session_state[_WITHDRAWING] = run_id
+
+
+def ask(question: tuple[object, ...] | None) -> None:
+    """Open the inline panel that asks this before anything is done, or close it."""
+    st.session_state[_ASKED] = question
+
+
+def is_asked(question: tuple[object, ...]) -> bool:
+    """Return whether the panel that asks exactly this is open."""
+    return bool(st.session_state.get(_ASKED) == question)
+
+
+def decision_id(about: str) -> str:
+    """Return the id that this person's decision about something will carry, until it is spent."""
+    ids: dict[tuple[str, str], str] = st.session_state.setdefault(_IDS, {})
+    return ids.setdefault((about, me()), uuid.uuid4().hex)
+
+
+def spend_id(about: str) -> None:
+    """Forget the id of a decision that was recorded: another one is another decision."""
+    st.session_state.get(_IDS, {}).pop((about, me()), None)

@@ -1,8 +1,11 @@
 """How figures and times are said on every page. Pure; a rate never stands without its n."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from store.actions import REPLY_ONLY
+from store.holds import HoldView
 from store.money import Money
 
 FEW = 30  # below this many labels a rate would mislead: only the counts are shown
@@ -73,3 +76,36 @@ def duration(milliseconds: float | None) -> str:
     if milliseconds is None:
         return "–"
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def kind(name: str | None) -> str:
+    """Return an action kind as it is read; None stands for every one."""
+    if name is None:
+        return "everything"
+    return "replies without an action" if name == REPLY_ONLY else name.replace("_", " ")
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """Return a UTC time of day, with the day where it is another one than today."""
+    day = "" if at.astimezone(UTC).date() == now.astimezone(UTC).date() else f"{at:%d %b} "
+    return f"{day}{at.astimezone(UTC):%H:%M}"
+
+
+def on_hold(held: Sequence[HoldView], now: datetime) -> str:
+    """Return the line that every page shows while a hold is in force, nothing otherwise."""
+    if not held:
+        return ""
+    each = "; ".join(
+        f"({kind(hold.kind)}) since {clock(hold.since, now)} UTC by {hold.person}"
+        + (f": {hold.note.rstrip('.')}" if hold.note else "")
+        for hold in held
+    )
+    return f"Automatic delivery is on hold {each}. What people approve still goes out."
+
+
+def hold_changed(name: str | None, *, is_held: bool) -> str:
+    """Return what holding, or letting go on, means from this moment."""
+    what = "Automatic delivery" if name is None else f"Automatic delivery ({kind(name)})"
+    if is_held:
+        return f"{what} is on hold. What people approve still goes out."
+    return f"{what} goes on. What waited for it goes out now, unless another hold stops it."

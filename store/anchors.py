@@ -10,6 +10,7 @@ import hmac
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,13 +77,19 @@ def write_last(store: Store, path: Path, now: datetime) -> Anchor | None:
     return _write(store, path, now, is_stopping=True)
 
 
-def write_restored(store: Store, path: Path, now: datetime) -> Anchor | None:
-    """Append that the store was restored to where its chain stands now; later anchors are void."""
-    head, key = store.read(_head)
-    if not _size(path):
-        return None  # nothing that could contradict the restored chain
-    seq, digest = head or (0, audit.GENESIS)
-    return _append(path, Anchor(seq, digest, now, is_restore=True), key)
+def write_restored(
+    store: Store, path: Path, now: datetime, *, head: tuple[int, str] | None = None
+) -> Anchor | None:
+    """Append that the store was restored to where its chain stands now; later anchors are void.
+
+    `head` is where the chain stood in the backup, if entries were added since.
+    """
+    found, key = store.read(_head)
+    seq, digest = head or found or (0, audit.GENESIS)
+    with _told(path):
+        if not _size(path):
+            return None  # nothing that could contradict the restored chain
+        return _append(path, Anchor(seq, digest, now, is_restore=True), key)
 
 
 def read(path: Path, key: bytes) -> AnchorLog:
@@ -112,9 +119,21 @@ def verify(session: Session, path: Path) -> audit.ChainState:
 
 def _write(store: Store, path: Path, now: datetime, *, is_stopping: bool) -> Anchor | None:
     head, key = store.read(_head)
-    if head is None or not _is_due(_newest(path, key), head[0], now, is_stopping=is_stopping):
-        return None
-    return _append(path, Anchor(*head, now), key, is_stopping=is_stopping)
+    with _told(path):
+        if head is None or not _is_due(_newest(path, key), head[0], now, is_stopping=is_stopping):
+            return None
+        return _append(path, Anchor(*head, now), key, is_stopping=is_stopping)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The anchor file `{path}` cannot be used ({error.strerror}). Until it can, a cut tail"
+            " of the audit trail would go unseen. Free space, or set GREENLIGHT_ANCHORS."
+        ) from error
 
 
 def _head(session: Session) -> tuple[tuple[int, str] | None, bytes]:
@@ -132,27 +151,20 @@ def _is_due(newest: Anchor | None, seq: int, now: datetime, *, is_stopping: bool
 
 def _append(path: Path, anchor: Anchor, key: bytes, *, is_stopping: bool = True) -> Anchor | None:
     """Write one line under a lock, if it is still due once the lock is held."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            newest = _newest(path, key)
-            is_due = _is_due(newest, anchor.seq, anchor.at, is_stopping=is_stopping)
-            if not (is_due or anchor.is_restore):
-                return None
-            os.write(descriptor, _line(anchor, key, _ends_whole(descriptor)))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if is_new:
-            _sync_folder(path.parent)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The anchor file `{path}` cannot be written ({error.strerror}). Until it can, a cut"
-            " tail of the audit trail would go unseen. Free space, or set GREENLIGHT_ANCHORS."
-        ) from error
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        is_due = _is_due(_newest(path, key), anchor.seq, anchor.at, is_stopping=is_stopping)
+        if not (is_due or anchor.is_restore):
+            return None
+        os.write(descriptor, _line(anchor, key, _ends_whole(descriptor)))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if is_new:
+        _sync_folder(path.parent)
     return anchor
 
 
@@ -184,12 +196,11 @@ def _size(path: Path) -> int:
 
 def _newest(path: Path, key: bytes) -> Anchor | None:
     """Return the last anchor that is really ours: a forged line may not keep us from writing."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, _size(path) - _TAIL_BYTES))
-            lines = file.read().splitlines()
-    except FileNotFoundError:
+    if not _size(path):
         return None
+    with path.open("rb") as file:
+        file.seek(max(0, _size(path) - _TAIL_BYTES))
+        lines = file.read().splitlines()
     for line in reversed(lines):
         try:
             anchor, seal = _parse(line)
@@ -201,18 +212,13 @@ def _newest(path: Path, key: bytes) -> Anchor | None:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
+    with _told(path):
+        if not _size(path):
+            return
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield number, line
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The anchor file `{path}` cannot be read ({error.strerror}), so nothing says how far"
-            " the audit trail should reach. Make it readable, or set GREENLIGHT_ANCHORS."
-        ) from error
 
 
 def _parse(line: bytes) -> tuple[Anchor, str]:

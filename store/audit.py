@@ -36,6 +36,7 @@ class ChainState:
     first_bad_seq: int | None
     problem: str = ""  # the first bad row in words
     anchored: "Anchor | None" = None  # the furthest anchor that the chain fits
+    furthest: "Anchor | None" = None  # the furthest there is
     flaws: "tuple[Flaw, ...]" = ()  # lines of the anchor file that are none
 
     @property
@@ -118,6 +119,7 @@ class _Walk:
         self._key = key
         self._anchors = {anchor.seq: anchor for anchor in (log.anchors if log else ())}
         self._flaws = log.flaws if log else ()
+        self._furthest = max(self._anchors.values(), key=lambda one: one.seq, default=None)
         self._anchored: Anchor | None = None
         self._previous = GENESIS
         self.seq = 1  # expected next
@@ -132,7 +134,7 @@ class _Walk:
 
     def missing(self) -> str:
         """Return what an anchor says should still follow, or nothing."""
-        furthest = max(self._anchors.values(), key=lambda anchor: anchor.seq, default=None)
+        furthest = self._furthest
         if furthest is None or furthest.seq < self.seq:
             return ""
         return (
@@ -148,6 +150,7 @@ class _Walk:
             first_bad_seq=self.seq if problem else None,
             problem=problem,
             anchored=self._anchored,
+            furthest=self._furthest,
             flaws=self._flaws,
         )
 

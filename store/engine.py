@@ -78,10 +78,12 @@ def _to_json(value: Any) -> str:
 class Store:
     """An open database. Thread-safe; one per process."""
 
-    def __init__(self, engine: Engine, keys: Keyring, file: DatabaseFile | None) -> None:
+    def __init__(
+        self, engine: Engine, keys: Keyring, file: DatabaseFile | None, *, max_queued: int | None
+    ) -> None:
         self._reads = engine
         self._writes = engine.execution_options(gl_write=True)
-        self._info: dict[str, Any] = {"keys": keys, "clock_shift": 0.0}
+        self._info: dict[str, Any] = {"keys": keys, "clock_shift": 0.0, "max_queued": max_queued}
         self._file = file
         self._room = Room(file, lambda: self.read(_pages_left)) if file else None
 
@@ -211,8 +213,13 @@ def _pages_left(session: Session) -> int:
     return limit - used + unused
 
 
-def open_store(url: str, keys: Keyring, *, urgent: bool = False) -> Store:
-    """Open the database at `url`, bring its tables up to date and return it."""
+def open_store(
+    url: str, keys: Keyring, *, urgent: bool = False, max_queued: int | None = None
+) -> Store:
+    """Open the database at `url`, bring its tables up to date and return it.
+
+    `max_queued` bounds how many runs may wait, whichever way they come in.
+    """
     from store.migrations import upgrade
 
     file = _sqlite_file(url) if url.startswith("sqlite") else None
@@ -225,7 +232,7 @@ def open_store(url: str, keys: Keyring, *, urgent: bool = False) -> Store:
             f"The database {make_url(url).render_as_string()} cannot be opened: {error.orig}."
             " Check that the folder exists, is writable and has space."
         ) from error
-    return Store(engine, keys, file)
+    return Store(engine, keys, file, max_queued=max_queued)
 
 
 def _sqlite_file(url: str) -> DatabaseFile:

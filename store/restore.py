@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ LOCK_WAIT_MS = 2_000
 class Restored:
     """What a restore put back, and where the database that was there before lies now."""
 
-    entries: int
+    head: tuple[int, str]  # of the audit chain in the backup
     kept: Path | None
     in_doubt: int  # deliveries that may have happened since the backup
     requeued: int  # runs that were at work in it
@@ -47,13 +48,13 @@ def restore(source: Path, database: Path, keys: Keyring, *, now: datetime) -> Re
     """
     _require_backup(source)
     part = database.with_name(f"{database.name}.restoring")
-    kept = database.with_name(f"{database.name}.before-{stamp(now)}")
+    kept = _unused(database.with_name(f"{database.name}.before-{stamp(now)}"))
     try:
         _remove(part)
         create(part)
         shutil.copyfile(source, part)
-        seq, digest = examine(part, keys, must_reach=_anchored(source))
-        in_doubt, requeued = _settle_file(part, keys, source.name, (seq, digest), now)
+        head = examine(part, keys, must_reach=_anchored(source))
+        in_doubt, requeued = _settle_file(part, keys, source.name, head, now)
         sync(part)
         is_kept = database.exists()
         if is_kept:
@@ -66,11 +67,11 @@ def restore(source: Path, database: Path, keys: Keyring, *, now: datetime) -> Re
     except (OSError, sqlite_module().Error) as error:
         raise NotKept(
             f"`{source}` was not restored ({error}); the database is as it was. A restore needs"
-            f" about {source.stat().st_size / 1e6:.0f} MB free in `{database.parent}`."
+            f" about {source.stat().st_size / 1e6:.1f} MB free in `{database.parent}`."
         ) from error
     finally:
         _remove(part)
-    return Restored(seq, kept if is_kept else None, in_doubt, requeued)
+    return Restored(head, kept if is_kept else None, in_doubt, requeued)
 
 
 def settle(session: Session, name: str, head: tuple[int, str], *, now: datetime) -> tuple[int, int]:
@@ -196,6 +197,12 @@ def _alone_with(file: Path) -> Iterator[None]:
         yield
     finally:
         raw.close()
+
+
+def _unused(path: Path) -> Path:
+    """Return the path, numbered if something has that name already."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], numbered) if not one.exists())
 
 
 def _remove(part: Path) -> None:

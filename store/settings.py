@@ -50,4 +50,4 @@ class Settings(BaseSettings):
         keys = open_keys(
             self.keys, signing=self.signing_key, verifying=self.verify_key, may_decide=may_decide
         )
-        return open_store(self.url, keys, urgent=urgent)
+        return open_store(self.url, keys, urgent=urgent, max_queued=self.max_queued)

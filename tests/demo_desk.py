@@ -84,7 +84,7 @@ class Desk:
         found, _ = await retrieval.run(self.retriever, view)
         facts, _ = await tool_call.run(self.shop, self.company, view, read, found)
         bench = Bench(self.model, self.company, self.schemas)
-        drafted, _ = await synthesise(bench, Calibration(), view, read, found, facts)
+        drafted, _ = await synthesise(bench, Calibration(), view, read, found, facts, self.shop)
         steps: dict[str, Output] = {
             "intent": read,
             "retrieval": found,

@@ -97,7 +97,7 @@ def _in_words(found: "ChainState", file: Path) -> Iterator[str]:
     if found.anchored:
         at = f"{found.anchored.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         yield f"It fits the anchors up to entry {found.anchored.seq}, of {at}."
-    elif not found.problem:
+    elif found.furthest is None:
         yield f"No anchor in `{file}` vouches for it yet: a cut tail would go unseen."
     for flaw in found.flaws:
         yield f"Anchor file `{file}`: {flaw.problem}"

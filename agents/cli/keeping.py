@@ -82,13 +82,14 @@ def restore(
         keys = open_keys(settings.keys, verifying=settings.verify_key, may_decide=False)
         done = put_back(file, _database_of(settings), keys, now=clock())
         with opened(home) as store:
-            anchors.write_restored(store, settings.anchor_file, clock())
+            anchors.write_restored(store, settings.anchor_file, clock(), head=done.head)
+            anchors.write_last(store, settings.anchor_file, clock())
     _tell_restore(file, done, as_json=as_json)
 
 
 def _require_store(settings: "Settings") -> None:
     """Refuse to make an empty store only to back it up."""
-    if settings.url.startswith("sqlite") and not _database_of(settings).is_file():
+    if not _database_of(settings).is_file():
         raise BadInput(f"There is no store in `{settings.home}`; nothing to back up.")
 
 
@@ -98,8 +99,8 @@ def _database_of(settings: "Settings") -> Path:
     url = make_url(settings.url)
     if not url.drivername.startswith("sqlite") or not url.database:
         raise BadInput(
-            "This store is not a SQLite file: restore it with its own server's tools"
-            " (`pg_restore`). Nothing was changed."
+            "This store is not a SQLite file: back it up and restore it with its own server's"
+            " tools (`pg_dump`, `pg_restore`). Nothing was done."
         )
     return Path(url.database)
 
@@ -153,7 +154,7 @@ def _tell_restore(file: Path, done: "Restored", *, as_json: bool) -> None:
         document: dict[str, Any] = {
             "ok": True,
             "file": str(file),
-            "entries": done.entries,
+            "entries": done.head[0],
             "kept": str(done.kept) if done.kept else None,
             "in_doubt": done.in_doubt,
             "requeued": done.requeued,
@@ -163,7 +164,7 @@ def _tell_restore(file: Path, done: "Restored", *, as_json: bool) -> None:
         print_json(document)
         return
     kept = f" The database that was there is kept as {done.kept}." if done.kept else ""
-    typer.echo(visible(f"Restored {file}: {done.entries} audit entries.{kept}"))
+    typer.echo(visible(f"Restored {file}: {done.head[0]} audit entries.{kept}"))
     typer.echo(
         f"{done.in_doubt} deliveries may have happened since and are in doubt;"
         f" {done.requeued} runs are queued again."

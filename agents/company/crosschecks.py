@@ -84,8 +84,14 @@ def check_servers(raw: Raw) -> Iterator[Finding]:
             yield path, f"`{name}` is listed as read and as write; list it once, as what it is"
     for at, server in tables(raw, "servers"):
         yield from _way_to(("servers", at), server)
+    taken_back_by = {_tool_of(tool.get("reversal")) for _, tool in writes}
     for path, tool in writes:
-        yield from _write_tool(path, tool)
+        yield from _write_tool(path, tool, is_reversal=tool.get("tool") in taken_back_by)
+        yield from _promises(path, tool, [name for _, name in reads], writes)
+    for at, server in tables(raw, "servers"):
+        total = server.get("totals")
+        if total is not None and total not in texts(server.get("read")):
+            yield ("servers", at, "totals"), f"`{total}` must be listed under this server's `read`"
     replies = [path for path, tool in writes if tool.get("reply") is True]
     if not replies:
         yield ("servers",), "no write tool has `reply = true`; one must send the customer's answer"
@@ -108,9 +114,33 @@ def _way_to(path: Path, server: Raw) -> Iterator[Finding]:
             yield (*path, "headers", name), words + ' write "{env:NAME}" and set that variable'
 
 
-def _write_tool(path: Path, tool: Raw) -> Iterator[Finding]:
+def _tool_of(promise: Any) -> Any:
+    return promise.get("tool") if isinstance(promise, dict) else None
+
+
+def _promises(
+    path: Path, tool: Raw, reads: Sequence[str], writes: Sequence[tuple[Path, Raw]]
+) -> Iterator[Finding]:
+    """Yield promises that name tools which are not there, or that do not go together."""
+    for name in ("precondition", "lookup"):
+        asked = _tool_of(tool.get(name))
+        if isinstance(asked, str) and asked not in reads:
+            words = f"`{asked}` is not a read tool" + suggestion(asked, reads)
+            yield (*path, name), words + "; looking must change nothing"
+    undoing = _tool_of(tool.get("reversal"))
+    listed = texts([one.get("tool") for _, one in writes])
+    if isinstance(undoing, str) and undoing not in listed:
+        words = f"`{undoing}` is not a write tool" + suggestion(undoing, listed)
+        yield (*path, "reversal"), words
+    if ("expected" in tool) != ("precondition" in tool):
+        yield path, "`expected` and `precondition` belong together: the argument and what fills it"
+    if "key_retention_seconds" in tool and "key" not in tool:
+        yield (*path, "key_retention_seconds"), "there is no `key` that could be remembered"
+
+
+def _write_tool(path: Path, tool: Raw, *, is_reversal: bool) -> Iterator[Finding]:
     is_reply = tool.get("reply") is True
-    if is_reply == ("action" in tool):
+    if is_reply == ("action" in tool) and not (is_reversal and not is_reply):
         yield path, "a write tool has either `action = ...` or `reply = true`"
     if is_reply and "text" not in tool:
         yield path, "the reply tool needs `text`, the argument that takes the answer"

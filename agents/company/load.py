@@ -52,6 +52,8 @@ def _policy(table: PolicyTable, currency: str) -> PolicyBody:
         always_person=tuple(table.always_person),
         daily_cap_minor=Money.parse(table.daily_cap, currency).amount_minor,
         two_person_above_minor=Money.parse(table.two_person_above, currency).amount_minor,
+        undo_seconds=table.undo_seconds,
+        delay_seconds=table.delay_seconds,
         audit_rate=table.audit_rate,
         currency=currency,
     )

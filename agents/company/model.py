@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from agents.company.expressions import Templates, compile_path
 from store.connectors import DEFAULT_RETENTION_SECONDS, Connector, Precondition, Reversal
 from store.connectors import Lookup as DeliveryLookup
-from store.gate import PolicyBody
+from store.gate import PolicyBody, Seconds
 from store.transitions import Role
 
 
@@ -185,6 +185,8 @@ class PolicyTable(Table):
     two_person_above: str = "1000.00"
     audit_rate: Unit = 0.02
     always_person: list[Name] = []
+    undo_seconds: dict[Name, Seconds] = {}
+    delay_seconds: dict[Name, Seconds] = {}
     amount_rules: list[AmountRuleTable] = []
 
 

@@ -5,13 +5,14 @@ caller's authorisation is not this system's business, its own books are. Refuses
 All take `now`, though only money needs it.
 """
 
+import json
 import sqlite3
 from datetime import datetime, timedelta
 from typing import Any
 
 from agents.demo import lookups
 from agents.demo.facts import OrderFacts
-from agents.demo.ledger import Refused
+from agents.demo.ledger import Refused, voided
 from store.money import Money
 
 _REFUND_DAYS = 5
@@ -27,13 +28,27 @@ def own_order(db: sqlite3.Connection, customer_id: str, order_id: str) -> OrderF
 
 
 def issue_refund(
-    db: sqlite3.Connection, *, customer_id: str, order_id: str, amount_minor: int, now: datetime
+    db: sqlite3.Connection,
+    *,
+    customer_id: str,
+    order_id: str,
+    amount_minor: int,
+    expected_refundable_minor: int,
+    now: datetime,
 ) -> dict[str, Any]:
-    """Pay back part of what was captured for an order, the latest charge first."""
+    """Pay back part of what was captured for an order, the latest charge first.
+
+    Refuses when the order is not in the state that was decided on.
+    """
     own_order(db, customer_id, order_id)
     left = amount_minor
     remaining = _refundable(db, order_id)
     total = sum(remaining.values())
+    if total != expected_refundable_minor:
+        raise Refused(
+            f"{Money(total, 'EUR')} can be refunded for {order_id}, not the"
+            f" {Money(expected_refundable_minor, 'EUR')} that was expected. Nothing was paid."
+        )
     if amount_minor > total:
         raise Refused(
             f"{Money(amount_minor, 'EUR')} is more than the {Money(total, 'EUR')} that can still be"
@@ -47,6 +62,30 @@ def issue_refund(
             refunds.append(_record_refund(db, charge_id, part, now, expected_by))
             left -= part
     return {"refund_ids": refunds, "amount_minor": amount_minor, "expected_by": expected_by}
+
+
+def reverse_refund(
+    db: sqlite3.Connection, *, refund_key: str, now: datetime, **_: object
+) -> dict[str, Any]:
+    """Take back the refund that was issued under a key; its key can never issue one afterwards."""
+    row = db.execute(
+        "SELECT receipt FROM entry WHERE idempotency_key = ? AND tool = 'issue_refund'",
+        (refund_key,),
+    ).fetchone()
+    if row is None:
+        voided(db, refund_key, now)
+        return {"reversed": [], "note": "no refund was issued under this key"}
+    refunds: list[str] = json.loads(row["receipt"])["details"]["refund_ids"]
+    db.executemany("DELETE FROM refund WHERE id = ?", [(one,) for one in refunds])
+    return {"reversed": refunds}
+
+
+def refundable_minor(db: sqlite3.Connection, customer_id: str, order_id: str) -> int:
+    """Return what can still be paid back for the customer's order; 0 if it is not theirs."""
+    own = db.execute(
+        "SELECT 1 FROM orders WHERE id = ? AND customer_id = ?", (order_id, customer_id)
+    ).fetchone()
+    return sum(_refundable(db, order_id).values()) if own else 0
 
 
 def _refundable(db: sqlite3.Connection, order_id: str) -> dict[str, int]:
@@ -63,7 +102,9 @@ def _refundable(db: sqlite3.Connection, order_id: str) -> dict[str, int]:
 def _record_refund(
     db: sqlite3.Connection, charge_id: str, amount_minor: int, now: datetime, expected_by: str
 ) -> str:
-    number = db.execute("SELECT count(*) FROM refund").fetchone()[0]
+    number = db.execute(  # grows with every effect, so that a reversal frees no number
+        "SELECT (SELECT count(*) FROM refund) + (SELECT count(*) FROM entry)"
+    ).fetchone()[0]
     refund_id = f"RF-N{number + 1:05d}"
     db.execute(
         "INSERT INTO refund SELECT ?, customer_id, order_id, id, ?, 'processing', ?, ?"

@@ -23,6 +23,7 @@ T = TypeVar("T")
 DEFAULT_SEED = 2_026
 _SAFE_WAL = (3, 51, 3)  # before it, several processes on one WAL file can lose a commit
 _BUSY_SECONDS = 20.0
+VOID = "void"  # in place of a tool: the key was used up and nothing was done
 
 
 class Refused(Exception):
@@ -130,6 +131,33 @@ def _new_receipt(
         (number, request.key, request.tool, *about, request.text, _json(receipt), at),
     )
     return receipt
+
+
+def voided(connection: sqlite3.Connection, key: str, now: datetime) -> None:
+    """Use up a key that nothing was done under, so that a late call under it is refused."""
+    connection.execute(
+        "INSERT OR IGNORE INTO entry SELECT coalesce(max(id), 0) + 1, ?, ?, NULL, NULL, '{}',"
+        " '{}', ? FROM entry",
+        (key, VOID, now.isoformat()),
+    )
+
+
+def receipt_of(connection: sqlite3.Connection, key: str) -> dict[str, Any] | None:
+    """Return the receipt of what was done under a key, None if nothing was."""
+    row = connection.execute(
+        "SELECT receipt FROM entry WHERE idempotency_key = ? AND tool != ?", (key, VOID)
+    ).fetchone()
+    return None if row is None else dict(json.loads(row["receipt"]))
+
+
+def totals(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return how many effects there were, and the money they moved."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(json_extract(body, '$.amount_minor')), 0) FROM entry"
+        " WHERE tool != ?",
+        (VOID,),
+    ).fetchone()
+    return {"entries": row[0], "amount_minor": row[1]}
 
 
 def _json(value: Mapping[str, Any]) -> str:

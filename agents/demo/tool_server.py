@@ -54,6 +54,27 @@ class Receipt(BaseModel):
     details: dict[str, Any]
 
 
+class OrderState(BaseModel):
+    """What an order's refund depends on."""
+
+    order_id: str
+    refundable_minor: int
+
+
+class EffectFound(BaseModel):
+    """Whether a key was used, and what came of it."""
+
+    found: bool
+    receipt: dict[str, Any] | None
+
+
+class Totals(BaseModel):
+    """The whole ledger in two figures."""
+
+    entries: int
+    amount_minor: int
+
+
 class DemoTools:
     """The tools of one server process over its own connection to the shared ledger."""
 
@@ -105,6 +126,20 @@ class DemoTools:
         await self._disturb()
         return lookups.membership(self._db, customer_id)
 
+    async def order_state(self, customer_id: CustomerId, order_id: OrderId) -> OrderState:
+        """What can still be refunded for an order: a refund is conditional on it."""
+        left = effects.refundable_minor(self._db, customer_id, order_id)
+        return OrderState(order_id=order_id, refundable_minor=left)
+
+    async def find_effect(self, idempotency_key: Key) -> EffectFound:
+        """Whether anything was done under this key, with its receipt."""
+        receipt = ledger.receipt_of(self._db, idempotency_key)
+        return EffectFound(found=receipt is not None, receipt=receipt)
+
+    async def ledger_totals(self) -> Totals:
+        """How many effects the ledger holds, and the money they moved."""
+        return Totals.model_validate(ledger.totals(self._db))
+
     def _once(
         self, key: str, effect: Callable[..., dict[str, Any]], **body: str | int | None
     ) -> Receipt:
@@ -117,19 +152,43 @@ class DemoTools:
                 effect=lambda: effect(self._db, now=self._now(), **body),
             )
         except ledger.Refused as refusal:
-            raise ToolError(str(refusal)) from None
+            raise ToolError(f"Refused: {refusal}") from None
         return Receipt.model_validate(receipt)
 
     async def issue_refund(
-        self, customer_id: CustomerId, order_id: OrderId, amount_minor: Amount, idempotency_key: Key
+        self,
+        customer_id: CustomerId,
+        order_id: OrderId,
+        amount_minor: Amount,
+        expected_refundable_minor: Annotated[int, Field(ge=0, strict=True)],
+        idempotency_key: Key,
     ) -> Receipt:
-        """Pay back part of what was captured for an order."""
+        """Pay back part of what was captured for an order, if the expected sum is still there."""
         return self._once(
             idempotency_key,
             effects.issue_refund,
             customer_id=customer_id,
             order_id=order_id,
             amount_minor=amount_minor,
+            expected_refundable_minor=expected_refundable_minor,
+        )
+
+    async def reverse_refund(
+        self,
+        customer_id: CustomerId,
+        order_id: OrderId,
+        amount_minor: Amount,
+        refund_key: Key,
+        idempotency_key: Key,
+    ) -> Receipt:
+        """Take back the refund that was issued under `refund_key`, if it was."""
+        return self._once(
+            idempotency_key,
+            effects.reverse_refund,
+            customer_id=customer_id,
+            order_id=order_id,
+            amount_minor=amount_minor,
+            refund_key=refund_key,
         )
 
     async def cancel_order(
@@ -207,8 +266,12 @@ def make_server(tools: DemoTools) -> MCPServer:
     groups: list[tuple[ToolAnnotations, list[Callable[..., Awaitable[BaseModel]]]]] = [
         (_READ, [tools.get_customer, tools.find_orders, tools.find_shipment]),
         (_READ, [tools.find_charges, tools.find_refunds, tools.get_membership]),
+        (_READ, [tools.order_state, tools.find_effect, tools.ledger_totals]),
         (_ADD, [tools.send_return_label, tools.resend_invoice, tools.send_reply]),
-        (_WRITE, [tools.issue_refund, tools.cancel_order, tools.change_address]),
+        (
+            _WRITE,
+            [tools.reverse_refund, tools.issue_refund, tools.cancel_order, tools.change_address],
+        ),
         (_WRITE, [tools.cancel_membership, tools.create_replacement]),
     ]
     for hints, members in groups:

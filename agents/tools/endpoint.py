@@ -21,6 +21,9 @@ from agents.tools.wire import Attempt, current_attempt
 LISTING_SECONDS = 2.0  # another version of the server may have come up behind the same URL
 REACH_SECONDS = 5.0
 LONGEST_BODY = 4_000_000  # bytes; an answer of the longest kind, twice over and escaped
+# An idle connection is left before the server leaves it (after 5 s, as many do): a call that meets
+# the server's goodbye would be in doubt for nothing.
+_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
 _REFERENCE = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _NEVER_LEFT = (
     httpx2.ConnectError,
@@ -52,7 +55,7 @@ class EndpointWire:
         async with AsyncExitStack() as held:
             client = httpx2.AsyncClient(
                 headers={"accept-encoding": "identity", **_filled(self._endpoint.headers)},
-                transport=_Requests(httpx2.AsyncHTTPTransport(trust_env=False)),
+                transport=_Requests(httpx2.AsyncHTTPTransport(limits=_LIMITS)),
                 trust_env=False,
                 timeout=httpx2.Timeout(None, connect=REACH_SECONDS),  # a call has its own clock
             )

@@ -1,12 +1,14 @@
 """Audit: who did what when, whether anybody changed it since, and one case's whole story."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import streamlit as st
 
 from dashboard import session, words
 from dashboard.components.audit_log import audit_log, story_line
 from dashboard.components.audit_status import audit_status
+from store.engine import Store
 from store.errors import NotFound
 from store.export import csv_lines
 from store.reports import audit as trail
@@ -42,7 +44,7 @@ def page() -> None:
         left, right = st.columns([56, 44], gap="medium")
         with left:
             _entries(found, wanted, newest)
-        with right.container(border=True, key="audit_case"):
+        with right.container(border=True, key="audit_case", gap="xsmall"):
             _case(run, entry)
 
 
@@ -148,12 +150,7 @@ def _extent(found: EntryPage, newest: int) -> str:
 
 def _download(wanted: Wanted, newest: int) -> None:
     count = session.read(trail.count, wanted, at_most=MOST_DOWNLOADED)
-    store = session.store()
-
-    def content() -> bytes:
-        chosen = store.read(trail.find, wanted, before=newest + 1, limit=MOST_DOWNLOADED)
-        return (_BOM + "".join(csv_lines(chosen.items))).encode()
-
+    content = partial(as_csv, session.store(), wanted, before=newest + 1)
     is_cut = count == MOST_DOWNLOADED
     number = f"the newest {words.count(count)}" if is_cut else words.count(count)
     st.download_button(
@@ -166,6 +163,12 @@ def _download(wanted: Wanted, newest: int) -> None:
         on_click="ignore",
         help="Safe to open in a spreadsheet. `greenlight audit export` writes all of them.",
     )
+
+
+def as_csv(store: Store, wanted: Wanted, *, before: int) -> bytes:
+    """Return what is wanted as a file for a spreadsheet; runs when the button is pressed."""
+    chosen = store.read(trail.find, wanted, before=before, limit=MOST_DOWNLOADED)
+    return (_BOM + "".join(csv_lines(chosen.items))).encode()
 
 
 def _case(run: int | None, seq: int | None) -> None:

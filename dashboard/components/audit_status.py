@@ -59,7 +59,6 @@ def status_tiles(
     bad = found.first_bad_seq
     ago = words.age((now - at).total_seconds())
     since = max(0, newest - found.entries) if bad is None else 0
-    anchored = found.anchored
     return (
         Tile(
             "Trail",
@@ -72,14 +71,22 @@ def status_tiles(
             f"to entry {words.count(found.entries)}",
             f"{ago} ago" + (f", {words.count(since)} newer" if since else ""),
         ),
-        Tile(
-            "Anchored outside",
-            f"to entry {words.count(anchored.seq)}" if anchored else "not yet",
-            f"{anchored.at:%d %b %H:%M}" if anchored else "a cut tail would go unseen",
-            tone="" if anchored else "warn",
-        ),
+        _anchored(found),
         entries,
     )
+
+
+def _anchored(found: ChainState) -> Tile:
+    fits, says = found.anchored, found.furthest
+    if says is None:
+        return Tile("Anchored outside", "not yet", "a cut tail would go unseen", "warn")
+    if fits is None:
+        value = f"says entry {words.count(says.seq)}"
+        return Tile("Anchored outside", value, f"{says.at:%d %b %H:%M}", "bad")
+    is_behind = fits.seq < says.seq
+    hint = f"of {words.count(says.seq)}" if is_behind else f"{fits.at:%d %b %H:%M}"
+    value = f"to entry {words.count(fits.seq)}"
+    return Tile("Anchored outside", value, hint, "bad" if is_behind else "")
 
 
 def _problems(found: ChainState) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session, col, select
 
 from store.actions import Action
+from store.admission import is_reversal
 from store.errors import NotFound
 from store.labels import is_by_model
 from store.outputs import (
@@ -22,27 +23,31 @@ from store.outputs import (
     SynthesisOutput,
     ToolCallOutput,
 )
+from store.reports.approval import Change, Part, People, changes, filled_by_code, parts, people
 from store.reports.case import (
     DecisionView,
-    DeliveryView,
     DraftView,
     StepView,
     TicketView,
     decisions,
-    deliveries,
     draft_view,
     step_records,
     step_views,
     ticket_view,
 )
+from store.reports.delivery import DeliveryView, Doubt, deliveries, doubt
 from store.schema import Draft, Review, Run, Ticket, Tool
 from store.transitions import ReviewKind, ReviewStatus, RunStatus
 
 __all__ = [
     "Card",
+    "Change",
     "DecisionView",
     "DeliveryView",
+    "Doubt",
     "DraftView",
+    "Part",
+    "People",
     "StepView",
     "TicketView",
     "card",
@@ -84,6 +89,12 @@ class Card:
     tool_schema: dict[str, Any] | None  # input schema of `draft.action.tool`
     decision: DecisionView | None
     deliveries: tuple[DeliveryView, ...]
+    is_reversal: bool  # asks whether a delivered action is to be taken back
+    parts: tuple[Part, ...]  # what an approval releases besides the reply, in order of delivery
+    filled_by_code: frozenset[str]  # arguments of `draft.action` that nobody types
+    people: People
+    changes: tuple[Change, ...]  # stale: what was brought up to date since it was decided
+    doubt: Doubt | None  # unknown delivery: the call in question
 
 
 def card(session: Session, review_id: int) -> Card:
@@ -94,7 +105,9 @@ def card(session: Session, review_id: int) -> Card:
     run = session.get_one(Run, review.run_id)
     records = step_records(session, review.run_id)
     outputs = {record.name: record.output for record in records if record.output is not None}
-    decision = _newest(decisions(session, review_id))
+    said = decisions(session, review_id)
+    decision = said[-1] if said else None
+    delivered = deliveries(session, review.run_id)
     draft, original = _drafts(session, review, decision)
     is_blind = review.kind is ReviewKind.AUDIT and decision is None
     doubtful = None if is_blind else review.doubtful_step
@@ -127,7 +140,13 @@ def card(session: Session, review_id: int) -> Card:
         steps=step_views(records, doubtful),
         tool_schema=_tool_schema(session, draft),
         decision=decision,
-        deliveries=deliveries(session, review.run_id),
+        deliveries=delivered,
+        is_reversal=is_reversal(review),
+        parts=parts(session, draft),
+        filled_by_code=filled_by_code(session, Action.model_validate(draft.action).tool),
+        people=people(session, review, draft, said),
+        changes=changes(session, draft) if review.kind is ReviewKind.STALE else (),
+        doubt=doubt(session, review, delivered),
     )
 
 
@@ -155,7 +174,7 @@ def _drafts(
     """Return the draft the card is about and, when a person wrote it, the model's before it."""
     pinned = session.get_one(Draft, review.draft_id)
     shown = pinned
-    if decision is not None and not decision.is_undone:
+    if decision is not None and decision.is_final and not decision.is_undone:
         shown = session.get_one(Draft, decision.draft_id)
     if is_by_model(shown.author):
         return shown, None
@@ -171,7 +190,3 @@ def _tool_schema(session: Session, draft: Draft) -> dict[str, Any] | None:
     name = Action.model_validate(draft.action).tool
     tool = None if name is None else session.get(Tool, name)
     return None if tool is None else tool.input_schema
-
-
-def _newest(views: tuple[DecisionView, ...]) -> DecisionView | None:
-    return views[-1] if views else None

@@ -1,18 +1,17 @@
-"""The parts of a case that cards and run pages share: ticket, drafts, steps, decisions, deliveries.
+"""The parts of a case that cards and run pages share: ticket, drafts, steps, decisions.
 
 Each is a frozen view of stored rows and the query that reads it.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session, col, select
 
 from store.actions import Action
 from store.outputs import STEP_TITLES, STEPS
-from store.schema import Decision, Draft, OutboxEntry, Receipt, StepRecord, Ticket, Undo
-from store.transitions import OutboxStatus, StepStatus, Verdict
+from store.schema import Decision, Draft, StepRecord, Ticket, Undo
+from store.transitions import StepStatus, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +65,6 @@ class DecisionView:
     undo_until: datetime
     is_final: bool  # False: one of two people has approved
     is_undone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryView:
-    """One outbox entry of the run, in order of delivery."""
-
-    action_id: str
-    tool: str
-    status: OutboxStatus
-    sent_at: datetime | None
-    receipt: dict[str, Any] | None
-    error: str | None
 
 
 def ticket_view(row: Ticket) -> TicketView:
@@ -150,25 +137,4 @@ def decisions(session: Session, review_id: int) -> tuple[DecisionView, ...]:
             is_undone=undo is not None,
         )
         for row, undo in rows
-    )
-
-
-def deliveries(session: Session, run_id: int) -> tuple[DeliveryView, ...]:
-    """Return the outbox entries of a run, in order of delivery."""
-    rows = session.exec(
-        select(OutboxEntry, Receipt)
-        .outerjoin(Receipt, col(Receipt.action_id) == col(OutboxEntry.id))
-        .where(OutboxEntry.run_id == run_id)
-        .order_by(col(OutboxEntry.created_at), col(OutboxEntry.position))
-    )
-    return tuple(
-        DeliveryView(
-            action_id=entry.id,
-            tool=entry.tool,
-            status=entry.status,
-            sent_at=entry.sent_at,
-            receipt=None if receipt is None else receipt.body,
-            error=entry.error,
-        )
-        for entry, receipt in rows
     )

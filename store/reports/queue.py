@@ -12,7 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, case, extract, func, or_, select
 from sqlmodel import Session, col
 
+from store import policies
 from store.actions import Action
+from store.admission import is_reversal
+from store.approvals import COUNTED
+from store.gate import PolicyBody
 from store.outputs import Reason
 from store.schema import Decision, Draft, Review, Run, Ticket, Undo
 from store.transitions import OPEN_REVIEW, ReviewKind, ReviewStatus, Verdict
@@ -44,6 +48,9 @@ class QueueItem:
     claimed_by: str | None  # None once the claim has run out
     revision: int
     is_blocked: bool
+    is_reversal: bool  # asks whether a delivered action is to be taken back
+    needed: int  # people who must approve: one, or two above the policy's limit
+    approved_by: tuple[str, ...]  # those of them who have
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,43 @@ def queue_page(
         .join(page, page.c.id == col(Review.id))
         .order_by(page.c.urgency.desc(), col(Review.id))
     )
-    return QueuePage(tuple(_item(row, now) for row in rows), total)
+    found = rows.all()
+    rules = {
+        version: _rules(session, version) for version in {r.Review.policy_version for r in found}
+    }
+    given = _approvals(session, [row.Review.id for row in found if _is_halfway(row.Review)])
+    return QueuePage(
+        tuple(
+            _item(row, rules[row.Review.policy_version], tuple(given.get(row.Review.id, ())), now)
+            for row in found
+        ),
+        total,
+    )
+
+
+def _is_halfway(review: Review) -> bool:
+    return review.status is ReviewStatus.AWAITING_SECOND
+
+
+def _rules(session: Session, version: int) -> PolicyBody:
+    return policies.version(session, version).body
+
+
+def _approvals(session: Session, review_ids: list[int]) -> dict[int, list[str]]:
+    rows = session.execute(
+        select(col(Decision.review_id), col(Decision.person))
+        .outerjoin(Undo, col(Undo.decision_id) == col(Decision.id))
+        .where(
+            col(Decision.review_id).in_(review_ids),
+            col(Decision.verdict).in_(COUNTED),
+            col(Undo.decision_id).is_(None),
+        )
+        .order_by(col(Decision.decided_at))
+    )
+    given: dict[int, list[str]] = {}
+    for review_id, person in rows:
+        given.setdefault(review_id, []).append(person)
+    return given
 
 
 def _joined(statement: Any) -> Any:
@@ -111,7 +154,9 @@ def _matches(search: str) -> ColumnElement[bool]:
     return or_(*(col(column).icontains(search, autoescape=True) for column in columns))
 
 
-def _item(row: Row[Any], now: datetime) -> QueueItem:
+def _item(
+    row: Row[Any], policy: PolicyBody, approved_by: tuple[str, ...], now: datetime
+) -> QueueItem:
     review, run, ticket = row.Review, row.Run, row.Ticket
     action = Action.model_validate(row.action)
     is_blind = review.kind is ReviewKind.AUDIT
@@ -139,6 +184,9 @@ def _item(row: Row[Any], now: datetime) -> QueueItem:
         claimed_by=review.claimed_by if is_held else None,
         revision=review.revision,
         is_blocked=review.is_blocked,
+        is_reversal=is_reversal(review),
+        needed=2 if policy.is_two_person(action) else 1,
+        approved_by=approved_by,
     )
 
 

@@ -12,15 +12,14 @@ from store.interventions import Possible, possible
 from store.outputs import STEP_TITLES
 from store.reports.case import (
     DecisionView,
-    DeliveryView,
     DraftView,
     TicketView,
     decisions,
-    deliveries,
     draft_view,
     step_records,
     ticket_view,
 )
+from store.reports.delivery import DeliveryView, deliveries
 from store.schema import Draft, Review, Run, StepRecord, Ticket
 from store.transitions import Outcome, ReviewKind, ReviewStatus, RunStatus, StepStatus
 

@@ -15,12 +15,17 @@ def http(status: str, body: bytes = b"", *, headers: str = "Content-Type: text/p
 
 @dataclass
 class Relay:
-    """Forwards to `upstream`; a request that holds a key of `answers` gets that answer instead."""
+    """Forwards to `upstream`; a request that holds a key of `answers` gets that answer instead.
+
+    A request that holds `last` is answered, but no connection is taken after it.
+    """
 
     upstream: int
     answers: dict[bytes, bytes] = field(default_factory=dict)
     seen: list[bytes] = field(default_factory=list)
+    last: bytes | None = None
     port: int = 0
+    listener: asyncio.Server | None = None
 
     def count(self, text: bytes) -> int:
         return sum(text in request for request in self.seen)
@@ -30,6 +35,8 @@ class Relay:
             while True:
                 request = await _message(reader)
                 self.seen.append(request)
+                if self.listener and self.last and self.last in request:
+                    self.listener.close()
                 answer = self._canned(request)
                 if answer is None:
                     answer = await self._forward(request)
@@ -60,10 +67,12 @@ class Relay:
 async def relay(upstream: int) -> AsyncIterator[Relay]:
     """Listen on a free port for as long as the context lasts."""
     made = Relay(upstream)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
-    async with server:
+    made.listener = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = made.listener.sockets[0].getsockname()[1]
+    try:
         yield made
+    finally:
+        made.listener.close()
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:

@@ -55,7 +55,7 @@ def test_one_is_due_after_a_minute_or_a_hundred_entries(
 ) -> None:
     def due(seconds: float) -> int | None:
         written = anchors.write_due(store, path, now + timedelta(seconds=seconds))
-        return written and written.seq
+        return None if written is None else written.seq
 
     grow(1)
     assert due(0) == 1

@@ -1,20 +1,14 @@
 """Backups made under load and put back: everything acknowledged before is there, nothing else moves."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
-import builders
 import gated
 import pytest
 from builders import NOW
+from busy_writers import acknowledged, writing, written
 from sqlalchemy import text
-from sqlmodel import Session
 
 from store import audit, backup, holds
 from store.backup import Made
@@ -24,54 +18,7 @@ from store.restore import Restored, restore
 from store.settings import Settings
 from store.transitions import OutboxStatus, RunStatus
 
-WRITERS, DRILLS = 8, 20
-
-
-def written(session: Session, name: str) -> None:
-    """Store a ticket with its fact in the audit trail."""
-    builders.ticket(session, external_id=name)
-    audit.append(session, actor="t", tag="test:written", subject=name, at=NOW, body={})
-
-
-def write_on(home: Path, number: str) -> None:
-    """Write without pause, and say what was acknowledged in a file of its own."""
-    store = Settings(home=home).open()
-    with (home / f"acknowledged-{number}").open("w") as told:
-        for turn in count():
-            name = f"{number}-{turn}"
-            store.transact(written, name)
-            told.write(name + "\n")
-            told.flush()
-
-
-def acknowledged(home: Path) -> set[str]:
-    """Return what the writers have been promised so far."""
-    lines = [path.read_text() for path in home.glob("acknowledged-*")]
-    return {name for text_ in lines for name in text_.rpartition("\n")[0].split()}
-
-
-@pytest.fixture
-def busy_home(store: Store, settings: Settings) -> Iterator[Path]:
-    """A home on which eight processes write without pause."""
-    code = (
-        "import pathlib, sys; from integration.test_backup import write_on;"
-        " write_on(pathlib.Path(sys.argv[1]), sys.argv[2])"
-    )
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, settings.home, str(number)],
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
-        )
-        for number in range(WRITERS)
-    ]
-    while len(list(settings.home.glob("acknowledged-*"))) < WRITERS:
-        assert all(writer.poll() is None for writer in writers)
-        os.sched_yield()
-    yield settings.home
-    for writer in writers:
-        assert writer.poll() is None, "no writer was disturbed"
-        writer.kill()
-        writer.wait()
+DRILLS = 20
 
 
 def made(store: Store, target: Path) -> Made:
@@ -94,20 +41,21 @@ def subjects(store: Store, tag: str) -> list[str]:
 
 
 def test_a_backup_under_eight_writers_restores_all_that_was_acknowledged(
-    busy_home: Path, store: Store, tmp_path: Path
+    store: Store, settings: Settings, tmp_path: Path
 ) -> None:
     lost: list[set[str]] = []
-    for drill in range(DRILLS):
-        before = acknowledged(busy_home)
-        file = made(store, tmp_path / f"{drill}.db").file
-        database = tmp_path / f"restored-{drill}.db"
-        restore(file, database, store.keys, now=NOW)
-        found = open_store(f"sqlite:///{database}", store.keys)
-        lost.append(before - set(subjects(found, "test:written")))
-        assert found.read(audit.verify).is_ok
-        assert check_integrity(found) == "ok"
-        found.close()
-    assert len(acknowledged(busy_home)) > DRILLS, "they did write"
+    with writing(settings.home):
+        for drill in range(DRILLS):
+            before = acknowledged(settings.home)
+            file = made(store, tmp_path / f"{drill}.db").file
+            database = tmp_path / f"restored-{drill}.db"
+            restore(file, database, store.keys, now=NOW)
+            found = open_store(f"sqlite:///{database}", store.keys)
+            lost.append(before - set(subjects(found, "test:written")))
+            assert found.read(audit.verify).is_ok
+            assert check_integrity(found) == "ok"
+            found.close()
+    assert len(acknowledged(settings.home)) > len(before), "they wrote all the while"
     assert lost == [set()] * DRILLS
 
 
@@ -228,25 +176,35 @@ def test_a_restore_is_refused_while_another_process_has_the_database_open(
     assert not list(settings.home.glob("*before*")) + list(settings.home.glob("*restoring*"))
 
 
-def test_a_damaged_database_is_replaced_and_its_log_never_meets_the_new_one(
-    store: Store, settings: Settings, tmp_path: Path
-) -> None:
+def test_a_damaged_database_is_replaced(store: Store, settings: Settings, tmp_path: Path) -> None:
     store.transact(written, "before-the-backup")
     file = made(store, tmp_path / "b.db").file
-    store.close()  # folds the log, so that the next one has no copy of the header
+    store.close()
+    database = settings.home / "greenlight.db"
+    database.write_bytes(b"not a database any more " * 1000)
+    kept = restore(file, database, store.keys, now=NOW).kept
+    assert kept is not None
+    assert kept.read_bytes().startswith(b"not a database")
+    again = settings.open()
+    assert subjects(again, "test:written") == ["before-the-backup"]
+    again.close()
+
+
+def test_a_log_that_cannot_be_folded_never_meets_the_restored_file(
+    store: Store, settings: Settings, tmp_path: Path
+) -> None:
+    file = made(store, tmp_path / "b.db").file
     store.transact(written, "after-the-backup")
     crashed = tmp_path / "crashed.db"
     for suffix in ("", "-wal"):
         shutil.copy(settings.home / f"greenlight.db{suffix}", f"{crashed}{suffix}")
-    with crashed.open("r+b") as damaged:
-        damaged.write(b"not a database any more" * 4)
     log = crashed.with_name("crashed.db-wal").read_bytes()
+    crashed.with_name("crashed.db-shm").mkdir()  # so SQLite cannot read its log
     kept = restore(file, crashed, store.keys, now=NOW).kept
     assert kept is not None
     assert kept.with_name(f"{kept.name}-wal").read_bytes() == log
-    assert not crashed.with_name("crashed.db-wal").exists()
     again = open_store(f"sqlite:///{crashed}", store.keys)
-    assert subjects(again, "test:written") == ["before-the-backup"]
+    assert subjects(again, "test:written") == []
     again.close()
 
 

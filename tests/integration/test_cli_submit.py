@@ -173,7 +173,9 @@ def test_known_tickets_pass_a_full_queue(store: Store) -> None:
 
 
 def test_patience_lasts_as_long_as_lines_move_and_then_ends() -> None:
-    tally, said, slept = Tally(next_line=7), [], []
+    tally = Tally(next_line=7)
+    said: list[str] = []
+    slept: list[float] = []
     patience = Patience(60, tally, sleep=slept.append, say=said.append)
     full = QueueFull("full", bound=1_000, fits=0)
     while patience.wait(full):

@@ -38,6 +38,9 @@ def order_of(world: World, kind: StoryKind) -> tuple[str, str, int]:
 
 
 def refund(db: sqlite3.Connection, key: str, **body: Any) -> dict[str, Any]:
+    """Refund as if the order's state had just been looked at, unless the body says otherwise."""
+    left = effects.refundable_minor(db, body["customer_id"], body["order_id"])
+    body.setdefault("expected_refundable_minor", left)
     return ledger.exactly_once(
         db,
         Request(key, "issue_refund", body),
@@ -60,6 +63,7 @@ def test_a_new_chapter_brings_new_customers(tmp_path: Path) -> None:
 def test_the_same_key_is_the_same_receipt(db: sqlite3.Connection, world: World) -> None:
     customer, order, amount = order_of(world, StoryKind.DUPLICATE_SMALL)
     body = {"customer_id": customer, "order_id": order, "amount_minor": amount}
+    body["expected_refundable_minor"] = effects.refundable_minor(db, customer, order)
     first = refund(db, "key-00001", **body)
     assert refund(db, "key-00001", **body) == first
     assert len(ledger.entries(db)) == 1
@@ -71,6 +75,50 @@ def test_the_same_key_for_something_else_is_refused(db: sqlite3.Connection, worl
     refund(db, "key-00001", customer_id=customer, order_id=order, amount_minor=amount)
     with pytest.raises(Refused, match="used before"):
         refund(db, "key-00001", customer_id=customer, order_id=order, amount_minor=amount - 1)
+
+
+def test_a_refund_of_another_state_than_expected_is_refused(
+    db: sqlite3.Connection, world: World
+) -> None:
+    customer, order, amount = order_of(world, StoryKind.DUPLICATE_SMALL)
+    body = {"customer_id": customer, "order_id": order, "amount_minor": amount}
+    left = effects.refundable_minor(db, customer, order)
+    refund(db, "key-00001", **body)
+    with pytest.raises(Refused, match="that was expected. Nothing was paid"):
+        refund(db, "key-00002", **body, expected_refundable_minor=left)
+    assert len(ledger.entries(db)) == 1
+
+
+def reverse(db: sqlite3.Connection, key: str, refund_key: str) -> dict[str, Any]:
+    return ledger.exactly_once(
+        db,
+        Request(key, "reverse_refund", {"refund_key": refund_key}),
+        now=NOW,
+        effect=lambda: effects.reverse_refund(db, refund_key=refund_key, now=NOW),
+    )
+
+
+def test_a_reversed_refund_can_be_paid_again(db: sqlite3.Connection, world: World) -> None:
+    customer, order, amount = order_of(world, StoryKind.DUPLICATE_SMALL)
+    body = {"customer_id": customer, "order_id": order, "amount_minor": amount}
+    left = effects.refundable_minor(db, customer, order)
+    issued = refund(db, "key-00001", **body)["details"]["refund_ids"]
+    assert reverse(db, "key-00002", "key-00001")["details"]["reversed"] == issued
+    assert effects.refundable_minor(db, customer, order) == left
+    again = refund(db, "key-00003", **body)["details"]["refund_ids"]
+    assert not set(again) & set(issued)
+    assert ledger.totals(db) == {"entries": 3, "amount_minor": 2 * amount}
+
+
+def test_reversing_what_never_happened_keeps_it_from_happening(
+    db: sqlite3.Connection, world: World
+) -> None:
+    customer, order, amount = order_of(world, StoryKind.DUPLICATE_SMALL)
+    assert reverse(db, "key-00002", "key-00001")["details"]["reversed"] == []
+    with pytest.raises(Refused, match="used before"):
+        refund(db, "key-00001", customer_id=customer, order_id=order, amount_minor=amount)
+    assert ledger.receipt_of(db, "key-00001") is None
+    assert ledger.totals(db)["entries"] == 1
 
 
 def test_no_more_is_refunded_than_was_captured(db: sqlite3.Connection, world: World) -> None:

@@ -56,7 +56,10 @@ class Counter:
         """Customers whose wish was granted already, and one without any order."""
         twice, refund = self._second(StoryKind.DUPLICATE_SMALL)
         amount = self.world.story_order(twice).total_minor
-        effects.issue_refund(self.db, **refund, amount_minor=amount, now=NOW)
+        left = effects.refundable_minor(self.db, **refund)
+        effects.issue_refund(
+            self.db, **refund, amount_minor=amount, expected_refundable_minor=left, now=NOW
+        )
         cancelled, order = self._second(StoryKind.OPEN_ORDER)
         effects.cancel_order(self.db, **order)
         ending, _ = self._second(StoryKind.MEMBER_MONTHLY)

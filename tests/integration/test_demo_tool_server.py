@@ -15,6 +15,9 @@ from agents.demo.faults import FaultSettings
 from agents.demo.world import StoryKind
 
 READ = {
+    "order_state",
+    "find_effect",
+    "ledger_totals",
     *("get_customer", "find_orders", "find_shipment"),
     *("find_charges", "find_refunds", "get_membership"),
 }
@@ -57,7 +60,7 @@ async def test_tools_say_what_they_do_and_write_tools_insist_on_a_key(home: Path
     assert {name for name, hint in hints.items() if hint and hint.read_only_hint} == READ
     assert all(hint and hint.idempotent_hint for hint in hints.values())
     assert all(tool.output_schema for tool in offered)
-    with_key = {t.name for t in offered if "idempotency_key" in t.input_schema["required"]}
+    with_key = {t.name for t in offered if "idempotency_key" in t.input_schema.get("required", ())}
     assert with_key == hints.keys() - READ
 
 
@@ -94,6 +97,9 @@ async def test_two_servers_and_one_key_make_one_refund(home: Path) -> None:
         "idempotency_key": "refund-key-1",
     }
     async with server(home) as one, server(home) as two:
+        order = {name: refund[name] for name in ("customer_id", "order_id")}
+        state = await ask(two, "order_state", **order)
+        refund["expected_refundable_minor"] = state["refundable_minor"]
         first = await ask(one, "issue_refund", **refund)
         assert await ask(two, "issue_refund", **refund) == first
         after = await ask(two, "find_charges", customer_id=story.customer_id)
@@ -107,7 +113,12 @@ async def test_two_servers_and_one_key_make_one_refund(home: Path) -> None:
 
 async def test_reads_fail_on_request_and_writes_never_do(home: Path) -> None:
     reply = {"ticket_id": "t-2", "text": "Hello", "idempotency_key": "reply-key-2"}
-    refund = {"customer_id": HOLD, "order_id": "LO-10000", "amount_minor": 100}
+    refund = {
+        "customer_id": HOLD,
+        "order_id": "LO-10000",
+        "amount_minor": 100,
+        "expected_refundable_minor": 100,
+    }
     async with server(home, "--faults", "1") as broken:
         failed = await refusal(broken, "get_customer", customer_id=SMALL)
         sent = await ask(broken, "send_reply", **reply)

@@ -6,6 +6,7 @@ from typing import Any
 import builders
 import gated
 import pytest
+from builders import NOW
 from sqlalchemy import update
 from sqlmodel import Session, col
 
@@ -16,9 +17,9 @@ from store.errors import BadInput, IllegalTransition, LeaseLost, NotAllowed, Not
 from store.interventions import Retried
 from store.queue import NewTicket
 from store.schema import Person, Run
-from store.transitions import OutboxStatus, ReviewKind, ReviewStatus, RunStatus
+from store.transitions import OutboxStatus, ReviewKind, ReviewStatus, Role, RunStatus
 
-LATER = gated.NOW + timedelta(hours=1)
+LATER = NOW + timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def company(store: Store) -> None:
 
 def queued(store: Store, n: int = 1) -> None:
     new = [NewTicket(f"Ticket {number}") for number in range(n)]
-    store.transact(queue.submit, new, now=gated.NOW)
+    store.transact(queue.submit, new, now=NOW)
 
 
 def set_run(store: Store, run_id: int, **values: Any) -> None:
@@ -52,7 +53,7 @@ def audited(store: Store, tag: str) -> list[tuple[str, str, str]]:
 
 
 def claim_delivery(store: Store) -> Due:
-    (due,) = store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW)
+    (due,) = store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=NOW)
     return due
 
 
@@ -60,7 +61,7 @@ def failed_delivery(store: Store) -> gated.Gated:
     """Return a run whose reply went out never: the refund was refused for good."""
     one = gated.passed(store)
     due = claim_delivery(store)
-    store.transact(deliveries.mark_failed, due, "the order is closed", now=gated.NOW)
+    store.transact(deliveries.mark_failed, due, "the order is closed", now=NOW)
     assert gated.status(store, one.run_id) is RunStatus.FAILED
     return one
 
@@ -88,7 +89,7 @@ def test_a_dead_run_is_retried_alone_so_that_it_takes_no_neighbour_with_it(store
     queued(store, 3)
     for worker in ("w0", "w1", "w2", "w3"):
         store.transact(queue.claim, worker, limit=1, in_flight=0, lease_seconds=60)
-        store.transact(queue.reap, dead_workers=[worker], now=gated.NOW)
+        store.transact(queue.reap, dead_workers=[worker], now=NOW)
     assert gated.status(store, 1) is RunStatus.DEAD
     retry(store, 1)
     (alone,) = store.transact(queue.claim, "w", limit=9, in_flight=0, lease_seconds=60)
@@ -121,7 +122,7 @@ def test_retry_and_cancel_need_a_known_person_and_a_known_run(store: Store) -> N
     queued(store)
     set_run(store, 1, status=RunStatus.FAILED)
     store.transact(
-        lambda session: session.add(Person(name="Old", role="operator", is_active=False))
+        lambda session: session.add(Person(name="Old", role=Role.OPERATOR, is_active=False))
     )
     for act in (retry, cancel):
         with pytest.raises((NotFound, NotAllowed)):
@@ -190,7 +191,7 @@ def test_what_is_being_delivered_or_done_cannot_be_withdrawn(store: Store) -> No
 
 def test_a_run_of_which_nobody_knows_what_it_did_cannot_be_withdrawn(store: Store) -> None:
     one = gated.passed(store)
-    store.transact(deliveries.mark_unknown, claim_delivery(store), "no answer", now=gated.NOW)
+    store.transact(deliveries.mark_unknown, claim_delivery(store), "no answer", now=NOW)
     with pytest.raises(IllegalTransition, match="issue_refund unknown"):
         cancel(store, one.run_id)
     assert gated.status(store, one.run_id) is RunStatus.AWAITING_REVIEW
@@ -200,9 +201,9 @@ def test_a_run_of_which_nobody_knows_what_it_did_cannot_be_withdrawn(store: Stor
 def test_what_was_done_is_neither_withdrawn_nor_done_again_by_a_retry(store: Store) -> None:
     one = gated.passed(store)
     refund = claim_delivery(store)
-    store.transact(deliveries.mark_sent, refund, {"ok": True}, latency_ms=1, now=gated.NOW)
+    store.transact(deliveries.mark_sent, refund, {"ok": True}, latency_ms=1, now=NOW)
     reply = claim_delivery(store)
-    store.transact(deliveries.mark_failed, reply, "no such address", now=gated.NOW)
+    store.transact(deliveries.mark_failed, reply, "no such address", now=NOW)
     assert gated.status(store, one.run_id) is RunStatus.FAILED
     with pytest.raises(IllegalTransition, match="issue_refund"):
         cancel(store, one.run_id)
@@ -240,3 +241,14 @@ def test_what_is_possible_is_what_the_verbs_accept(store: Store) -> None:
         3: (False, False, False),
         sent_back.run_id: (True, True, True),
     }
+
+
+def test_withdrawing_a_run_voids_the_first_of_two_approvals(store: Store) -> None:
+    one = gated.case(store, action=builders.refund(150_000))
+    store.transact(reviews.decide, one.approve("Ana"), now=LATER)
+    assert gated.review(store, one.review_id).status is ReviewStatus.AWAITING_SECOND
+    cancel(store, one.run_id, "Mo")
+    assert gated.review(store, one.review_id).status is ReviewStatus.SUPERSEDED
+    with pytest.raises(StaleReview):
+        store.transact(reviews.decide, one.approve("Ben"), now=LATER)
+    assert gated.entries(store, one.run_id) == []

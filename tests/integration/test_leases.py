@@ -9,6 +9,7 @@ from random import Random
 
 import gated
 import pytest
+from builders import NOW
 from sqlalchemy import update
 from sqlmodel import Session, col
 
@@ -37,7 +38,7 @@ def claim(
 
 
 def crash(store: Store, *workers: str) -> int:
-    return store.transact(queue.reap, dead_workers=workers, now=gated.NOW)
+    return store.transact(queue.reap, dead_workers=workers, now=NOW)
 
 
 def ids(claims: list[Claim]) -> list[int]:
@@ -190,7 +191,7 @@ def test_three_crashes_while_alone_make_a_run_dead_and_harm_no_neighbour(
     poison = gated.run(store, 1)
     assert (poison.status, poison.tries) == (RunStatus.DEAD, 3)
     assert "three times" in (poison.error or "")
-    assert poison.finished_at == gated.NOW
+    assert poison.finished_at == NOW
     for neighbour in (2, 3, 4):
         (alone,) = claim(store, "w4")
         assert (alone.run_id, gated.run(store, neighbour).tries) == (neighbour, 0)
@@ -234,7 +235,7 @@ def test_a_run_that_becomes_dead_is_on_the_audit_trail(store: Store, now: dateti
         claim(store, worker, limit=1)
         crash(store, worker)
     entries = [entry for entry in store.read(gated.audit_entries) if entry.tag == "run:dead"]
-    assert [(entry.subject, entry.at) for entry in entries] == [("run:1", gated.NOW)]
+    assert [(entry.subject, entry.at) for entry in entries] == [("run:1", NOW)]
     assert '"crashes":3' in entries[0].body
     assert store.read(audit.verify).is_ok
 

@@ -6,6 +6,7 @@ import builders
 import gated
 import pages
 import pytest
+from builders import NOW
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
@@ -74,8 +75,8 @@ def test_a_dead_run_is_retried_and_the_page_says_so(store: Store) -> None:
 
 def test_a_delivery_that_failed_is_sent_to_a_person_by_its_own_words(store: Store) -> None:
     one = gated.passed(store)
-    (due,) = store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW)
-    store.transact(deliveries.mark_failed, due, "the order is closed", now=gated.NOW)
+    (due,) = store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=NOW)
+    store.transact(deliveries.mark_failed, due, "the order is closed", now=NOW)
     at = runs_page(one.run_id)
     assert at.button[0].label == "Ask a person again"
     at = pages.press(at, "retry_")

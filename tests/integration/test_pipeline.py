@@ -6,6 +6,7 @@ from typing import Any
 import gated
 import pytest
 import small_shop
+from builders import NOW
 from small_shop import model, proposal, tools
 from sqlmodel import Session, select
 
@@ -132,7 +133,7 @@ async def test_recorded_steps_are_not_run_again(store: Store, writer: GroupWrite
     reading = tools()
     with pytest.raises(StepFailedError):
         await visit(store, writer, claim(store), stuck, reading)
-    store.transact(queue.reap, dead_workers=["w"], now=gated.NOW)
+    store.transact(queue.reap, dead_workers=["w"], now=NOW)
     seen: list[Any] = []
     healthy = model()
     await visit(store, writer, claim(store), healthy, reading, seen)
@@ -149,7 +150,7 @@ async def test_a_replayed_step_gives_later_steps_what_it_had_recorded(
     stuck = model(synthesise=[ModelError("no such model", is_transient=False)])
     with pytest.raises(StepFailedError):
         await visit(store, writer, claim(store), stuck, tools())
-    store.transact(queue.reap, dead_workers=["w"], now=gated.NOW)
+    store.transact(queue.reap, dead_workers=["w"], now=NOW)
     healthy = model()
     await visit(store, writer, claim(store), healthy, ScriptedTools({}))
     _, (_, intent, retrieval, tool_call) = healthy.asked[0]
@@ -197,7 +198,7 @@ async def test_a_transient_failure_gives_up_after_its_attempts(
 async def test_attempts_are_counted_on_over_visits(store: Store, writer: GroupWriter) -> None:
     with pytest.raises(StepFailedError):
         await run_one(store, writer, model(intent=[BUSY]))
-    store.transact(queue.reap, dead_workers=["w"], now=gated.NOW)
+    store.transact(queue.reap, dead_workers=["w"], now=NOW)
     await visit(store, writer, claim(store), model(), tools())
     assert [record.attempt for record in records(store, "intent")] == [1, 2, 3, 4]
 
@@ -218,7 +219,7 @@ async def test_a_worker_that_lost_its_lease_records_nothing_more(
 ) -> None:
     store.transact(small_shop.tickets)
     late = claim(store)
-    store.transact(queue.reap, dead_workers=["w"], now=gated.NOW)
+    store.transact(queue.reap, dead_workers=["w"], now=NOW)
     with pytest.raises(LeaseLost):
         await visit(store, writer, late, model(), tools())
     assert not records(store)

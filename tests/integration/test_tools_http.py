@@ -255,6 +255,15 @@ async def test_another_server_behind_the_same_url_is_noticed(
             "ended",
         ),
         (
+            http(
+                "200 OK",
+                b": still there\r\n\r\n",
+                headers="Content-Type: text/event-stream\r\nConnection: close",
+            ),
+            "server_died",
+            "ended without a response",
+        ),
+        (
             http("307 Moved", headers="Location: http://localhost.evil.example/mcp"),
             "tool_error",
             "not followed",
@@ -274,12 +283,27 @@ async def test_an_odd_answer_fails_that_call_alone_and_is_never_asked_again(
 
 
 async def test_a_redirect_within_the_origin_cannot_make_a_call_unsent(
-    between: Relay, calm_shop: Shop, tmp_path: Path
+    calm_shop: Shop, tmp_path: Path
 ) -> None:
-    answer = http("307 Moved", headers=f"Location: http://127.0.0.1:{between.port}/other")
-    between.answers = {b"POST /other": HANG_UP, b'"strange"': answer}
+    async with relay(calm_shop.port) as moving, box_at(moving.port, tmp_path) as box:
+        place = f"Location: http://127.0.0.1:{moving.port}/other\r\nConnection: close"
+        moving.answers = {b'"strange"': http("307 Moved", headers=place)}
+        moving.last = b'"strange"'
+        record = await box.call("say", {"text": "strange"})
+        assert outcome(record) == ("server_died", True)
+        assert "cannot be reached" in (record.error or "")
+
+
+async def test_a_server_that_takes_no_more_calls_may_finish_the_one_it_has(
+    between: Relay, tmp_path: Path
+) -> None:
+    between.answers[b'"hang up"'] = HANG_UP
     async with box_at(between.port, tmp_path) as box:
-        assert outcome(await box.call("say", {"text": "strange"})) == ("server_died", True)
+        slow = asyncio.create_task(box.call("dawdle", {"seconds": 0.5}))
+        assert outcome(await box.call("say", {"text": "hang up"})) == ("server_died", True)
+        between.answers[b"tools/list"] = http("503 Service Unavailable")
+        assert outcome(await box.call("say", {"text": "hello"})) == ("server_died", False)
+        assert (await slow).status == "ok"
 
 
 async def test_a_server_that_asks_for_the_call_again_does_not_get_it(

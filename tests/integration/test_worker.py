@@ -203,11 +203,16 @@ async def test_a_worker_takes_back_the_runs_of_one_that_died(
 
 
 class HungryModel(ScriptedModel):
-    """A model that runs out of memory over one ticket, and notes who was worked with whom."""
+    """A model that runs out of memory over one ticket."""
 
     def __init__(self) -> None:
-        super().__init__(name="local")
-        self.good = model()
+        super().__init__(
+            intent=[small_shop.INTENT],
+            synthesise=[small_shop.proposal()],
+            critique=[small_shop.AGREES],
+            name="local",
+            is_endless=True,
+        )
         self.asked_for: list[str] = []
 
     async def intent(self, ticket: TicketView) -> tuple[IntentOutput, Usage]:
@@ -215,13 +220,7 @@ class HungryModel(ScriptedModel):
         self.asked_for.append(ticket.external_id)
         if ticket.external_id == "T-1":
             raise MemoryError
-        return await self.good.intent(ticket)
-
-    def __getattribute__(self, name: str) -> Any:
-        """Leave the later steps to the good model."""
-        if name in ("synthesise", "critique"):
-            return getattr(self.good, name)
-        return super().__getattribute__(name)
+        return await super().intent(ticket)
 
 
 async def test_a_run_that_takes_all_memory_is_tried_alone_before_it_is_blamed(
