@@ -15,6 +15,8 @@ help:
 	@echo "make install           create $(VENV) with what running needs"
 	@echo "make test              run the tests"
 	@echo "make check             format, lint, types, imports, size limits"
+	@echo "make faults            break it on purpose for some minutes and count what went wrong"
+	@echo "make faults-full       the same at length: thousands of kills"
 	@echo "make screenshots       photograph the dashboard on your data into docs/screenshots"
 	@echo "make clean             remove $(VENV) and caches; your data in .greenlight stays"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agents.company import Company, WriteTool
-from agents.ports import Proposal, TicketView
+from agents.ports import Proposal, ProposedAction, TicketView
 from agents.tools.schemas import ToolSchema
 from store.actions import REPLY_ONLY, Action, canonical_json, reply_only
 from store.arguments import find_mistake, without
@@ -26,17 +26,33 @@ def bind(
     facts: Mapping[str, Any],
 ) -> tuple[Action, list[Reason]]:
     """Return the action to be weighed, and every reason why it may not be carried out."""
-    customer = ticket.customer_id
     if proposal.kind == REPLY_ONLY:
-        extra = [_unexpected(name) for name in proposal.args]
-        return reply_only(customer), extra
-    tool = company.write_tool(proposal.kind)
+        extra = [_unexpected(name) for name in (*proposal.args, *(p.kind for p in proposal.also))]
+        return reply_only(ticket.customer_id), extra
+    bound = [
+        _part(company, schemas, ticket, part, facts)
+        for part in (ProposedAction(proposal.kind, proposal.args), *proposal.also)
+    ]
+    first, *further = (action for action, _ in bound)
+    blocks = [reason for _, reasons in bound for reason in reasons]
+    return first.model_copy(update={"also": tuple(further)}), blocks
+
+
+def _part(
+    company: Company,
+    schemas: Mapping[str, ToolSchema],
+    ticket: TicketView,
+    part: ProposedAction,
+    facts: Mapping[str, Any],
+) -> tuple[Action, list[Reason]]:
+    customer = ticket.customer_id
+    tool = company.write_tool(part.kind)
     if tool is None:
-        message = f"No tool carries out `{_shown(proposal.kind)}`"
-        return _nothing(proposal.kind, customer), [Reason(code="unknown_action", message=message)]
-    args = {**_plain(proposal, tool), **_filled_by_code(tool, ticket)}
+        message = f"No tool carries out `{_shown(part.kind)}`"
+        return _nothing(part.kind, customer), [Reason(code="unknown_action", message=message)]
+    args = {**_plain(part, tool), **_filled_by_code(tool, ticket)}
     action = Action(
-        kind=proposal.kind,
+        kind=part.kind,
         tool=tool.name,
         args=args,
         amount_minor=_amount(tool, args),
@@ -45,7 +61,7 @@ def bind(
         order_id=_order(tool, args),
     )
     blocks = [
-        *_wrong_recipient(tool, ticket, proposal),
+        *_wrong_recipient(tool, ticket, part),
         *_wrong_arguments(tool, schemas.get(tool.name), args),
         *_wrong_amount(tool, args),
         *_wrong_order(tool, ticket, args, facts),
@@ -57,10 +73,10 @@ def _nothing(kind: str, customer: str | None) -> Action:
     return Action(kind=kind[:64] or "unknown", customer_id=customer)
 
 
-def _plain(proposal: Proposal, tool: WriteTool) -> dict[str, Any]:
+def _plain(part: ProposedAction, tool: WriteTool) -> dict[str, Any]:
     """Return the model's arguments without any recipient; none at all if they are not JSON."""
     by_code = (tool.customer, tool.expected)
-    args = {name: value for name, value in proposal.args.items() if name not in by_code}
+    args = {name: value for name, value in part.args.items() if name not in by_code}
     try:
         canonical_json(args).encode()
     except (ValueError, TypeError, RecursionError):
@@ -77,11 +93,11 @@ def _filled_by_code(tool: WriteTool, ticket: TicketView) -> dict[str, Any]:
     return filled
 
 
-def _wrong_recipient(tool: WriteTool, ticket: TicketView, proposal: Proposal) -> Iterator[Reason]:
+def _wrong_recipient(tool: WriteTool, ticket: TicketView, part: ProposedAction) -> Iterator[Reason]:
     if ticket.customer_id is None:
         message = "The ticket names no customer, so nothing may be done to an account"
         yield Reason(code="no_customer", message=message)
-    proposed = proposal.args.get(tool.customer) if tool.customer else None
+    proposed = part.args.get(tool.customer) if tool.customer else None
     if proposed is not None and proposed != ticket.customer_id:
         message = f"The draft would act on customer `{_shown(proposed)}`, not the ticket's"
         yield Reason(code="recipient_mismatch", message=message)

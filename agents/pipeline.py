@@ -25,7 +25,7 @@ from agents.faults import InjectedFaultError
 from agents.journal import Attempt, Journal, Made, Visit
 from agents.ports import ModelError, TicketView
 from store import escalations, gating, outbox
-from store.errors import LeaseLost
+from store.errors import LeaseLost, StoreUnavailable
 from store.outputs import (
     GateOutput,
     IntentOutput,
@@ -76,8 +76,9 @@ class TroubleError(Exception):
 def _is_transient(error: BaseException) -> bool:
     if isinstance(error, ModelError):
         return error.is_transient
-    mendable = TimeoutError | InjectedFaultError | TroubleError | ConnectionError | OperationalError
-    return isinstance(error, mendable)
+    mendable = (TimeoutError, InjectedFaultError, TroubleError, ConnectionError)
+    store_busy_or_full = (OperationalError, StoreUnavailable)
+    return isinstance(error, mendable + store_busy_or_full)
 
 
 def build(

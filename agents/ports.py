@@ -41,6 +41,14 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedAction:
+    """A further side effect of the same draft: all of them happen, or none."""
+
+    kind: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A model's draft before code binds it: the customer is filled in by code, never from here."""
 
@@ -50,6 +58,7 @@ class Proposal:
     concerns: Sequence[str] = ()
     signals: Mapping[str, float] = field(default_factory=dict)
     sources: Sequence[str] = ()
+    also: Sequence[ProposedAction] = ()
 
 
 class Model(Protocol):

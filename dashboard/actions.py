@@ -283,7 +283,7 @@ def _decide(card: Card, verdict: Verdict, **said: Any) -> None:
 
 
 def outcome(decided: Decided, title: str, **card: Any) -> Notice:
-    """Return the line about a recorded decision: what follows from it, and whether it can be undone."""
+    """Return the line about a recorded decision: what follows from it, and its Undo if any."""
     verdict = decided.verdict
     if decided.still_needed:
         return Notice("done", _HALFWAY[verdict], decided.decision_id, is_waiting=True, **card)

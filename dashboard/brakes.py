@@ -19,7 +19,7 @@ def ask_release(kind: str | None) -> None:
     session.ask(("release", kind))
 
 
-def set_hold(kind: str | None, is_held: bool, note_key: str) -> None:  # noqa: FBT001 - frozen args
+def set_hold(kind: str | None, is_held: bool, note_key: str) -> None:
     """Hold automatic delivery, or let it go on; the store refuses anybody but a manager."""
 
     def brake() -> None:

@@ -54,7 +54,11 @@ async def warm(_app: st.App) -> AsyncGenerator[None]:
 def build() -> st.App:
     """Return the guarded application; raise UnsafeConfiguration if a guard is switched off."""
     guard = Middleware(Guard, hosts=(HOST, "localhost"), policy=content_policy(index_html()))
-    routes = [Route("/healthz", healthz), Route(live.PATH, live.QueueFigures().__call__)]
+    routes = [
+        Route("/healthz", healthz),
+        Route(live.PATH, live.QueueFigures().__call__),
+        Route(live.HOLD_PATH, live.HoldLine().__call__),
+    ]
     app = st.App(APP, routes=routes, middleware=[guard], lifespan=warm)
     require_safe(config.get_option)
     return app

@@ -1,5 +1,6 @@
 """How figures and times are said on every page. Pure; a rate never stands without its n."""
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -109,3 +110,8 @@ def hold_changed(name: str | None, *, is_held: bool) -> str:
     if is_held:
         return f"{what} is on hold. What people approve still goes out."
     return f"{what} goes on. What waited for it goes out now, unless another hold stops it."
+
+
+def exact(value: object) -> str:
+    """Return an argument as it is sent: text as it stands, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

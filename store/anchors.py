@@ -9,10 +9,10 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlmodel import Session
@@ -32,7 +32,8 @@ _TAIL_BYTES = 8_192  # where the newest anchor is looked for
 class Anchor:
     """The chain reached `seq` with `hash` at that time.
 
-    After a restore the chain may be shorter than anchors said: `is_restore` voids those beyond it.
+    After a restore the chain may be shorter than anchors said: `is_restore` voids the older ones
+    beyond it. That goes by time, not by place, so that a line repeated later voids nothing more.
     """
 
     seq: int
@@ -89,7 +90,9 @@ def write_restored(
     with _told(path):
         if not _size(path):
             return None  # nothing that could contradict the restored chain
-        return _append(path, Anchor(seq, digest, now, is_restore=True), key)
+        known = [anchor.at for anchor in read(path, key).anchors]
+        at = max([now, *(one + timedelta(microseconds=1) for one in known)])
+        return _append(path, Anchor(seq, digest, at, is_restore=True), key)
 
 
 def read(path: Path, key: bytes) -> AnchorLog:
@@ -106,10 +109,13 @@ def read(path: Path, key: bytes) -> AnchorLog:
         if not hmac.compare_digest(_seal(anchor, key), seal):
             flaws.append(Flaw(number, is_forged=True))
             continue
-        if anchor.is_restore:
-            anchors = [one for one in anchors if one.seq <= anchor.seq]
         anchors.append(anchor)
-    return AnchorLog(tuple(anchors), tuple(flaws))
+    restores = [one for one in anchors if one.is_restore]
+    return AnchorLog(tuple(one for one in anchors if not _is_void(one, restores)), tuple(flaws))
+
+
+def _is_void(anchor: Anchor, restores: Sequence[Anchor]) -> bool:
+    return any(anchor.seq > one.seq and anchor.at < one.at for one in restores)
 
 
 def verify(session: Session, path: Path) -> audit.ChainState:
@@ -143,10 +149,10 @@ def _head(session: Session) -> tuple[tuple[int, str] | None, bytes]:
 def _is_due(newest: Anchor | None, seq: int, now: datetime, *, is_stopping: bool) -> bool:
     if newest is None:
         return True
-    if seq <= newest.seq:
+    if seq == newest.seq:
         return False
     age = abs((now - newest.at).total_seconds())  # a clock set back is no reason to wait
-    return is_stopping or seq - newest.seq >= EVERY_ENTRIES or age >= EVERY_SECONDS
+    return is_stopping or abs(seq - newest.seq) >= EVERY_ENTRIES or age >= EVERY_SECONDS
 
 
 def _append(path: Path, anchor: Anchor, key: bytes, *, is_stopping: bool = True) -> Anchor | None:

@@ -117,7 +117,8 @@ class _Walk:
 
     def __init__(self, key: bytes, log: "AnchorLog | None") -> None:
         self._key = key
-        self._anchors = {anchor.seq: anchor for anchor in (log.anchors if log else ())}
+        known = log.anchors if log else ()
+        self._anchors = {anchor.seq: anchor for anchor in known if anchor.seq > 0}
         self._flaws = log.flaws if log else ()
         self._furthest = max(self._anchors.values(), key=lambda one: one.seq, default=None)
         self._anchored: Anchor | None = None

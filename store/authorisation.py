@@ -12,14 +12,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from store import approvals, audit, calibrators, compensation, decisions, policies
+from store import approvals, audit, calibrators, compensation, decisions, deliveries, policies
 from store.actions import Action, canonical_json, digest
 from store.deliveries import Due
 from store.errors import NotFound
 from store.gate import GateInput, PolicyBody, evaluate
 from store.outbox import calls_of, entry_id
 from store.outputs import GateOutput, SynthesisOutput
-from store.schema import Decision, Draft, OutboxEntry, StepRecord, Undo
+from store.schema import Decision, Draft, OutboxEntry, Receipt, StepRecord, Undo
 from store.transitions import OutboxStatus, Outcome, StepStatus, Verdict
 
 AUTHORISING = frozenset(
@@ -29,7 +29,11 @@ TOLERANCE = 1e-9  # between a stored confidence and the one computed again
 
 
 def objection(session: Session, entry: Due) -> str | None:
-    """Return why the entry must not be delivered, or None if it is authorised."""
+    """Return why the entry must not be delivered, or None if it is authorised.
+
+    Raises LeaseLost if it has passed to another executor, or to a person, meanwhile.
+    """
+    deliveries.require_mine(session, entry)
     try:
         return next(_objections(session, entry), None)
     except (ValueError, KeyError, TypeError, NotFound) as broken:  # rows that no verb has written
@@ -44,6 +48,8 @@ def _objections(session: Session, entry: Due) -> Iterator[str]:
         return
     if digest(draft.reply, Action.model_validate(draft.action)) != draft.digest:
         yield "the draft is not the one its digest was made of"
+    if session.get(Receipt, entry.id) is not None:
+        yield "it was delivered already"
     if entry.id != entry_id(draft, entry.position, entry.decision_id):
         yield "its id is not the one that this call can have"
     calls = calls_of(session, draft)
@@ -83,7 +89,7 @@ def _decision_objections(session: Session, decision_id: str, draft: Draft) -> It
     if decision is None or decision.verdict not in AUTHORISING:
         yield "no person approved it"
         return
-    if not decision.is_final or session.get(Undo, decision_id) is not None:
+    if not decision.is_final or _was_undone(session, decision):
         yield "its approval is not in force"
     if decision.draft_id != draft.id or decision.payload_digest != draft.digest:
         yield "its approval was for another draft"
@@ -105,6 +111,14 @@ def _decision_objections(session: Session, decision_id: str, draft: Draft) -> It
         }
         if decision.verdict is not Verdict.HAPPENED and len(people) < 2:
             yield "it needs the approval of two people"
+
+
+def _was_undone(session: Session, decision: Decision) -> bool:
+    subject = f"run:{decision.run_id}"
+    undone = audit.find_authentic(session, tag="run:review:undone", subject=subject)
+    return session.get(Undo, decision.id) is not None or any(
+        one["decision"] == decision.id for one in undone
+    )
 
 
 def _is_signed(session: Session, decision: Decision) -> bool:

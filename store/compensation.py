@@ -10,9 +10,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from store import outbox
+from store import effects, outbox
 from store.actions import Action, as_json, digest
 from store.connectors import Connector, Reversal, arguments
+from store.effects import UNDERWAY
 from store.errors import BadInput
 from store.outbox import REPLY, Call
 from store.schema import Draft, OutboxEntry, Receipt, Tool
@@ -43,19 +44,22 @@ def call_for(session: Session, entry: OutboxEntry, reversal: Reversal) -> Call:
     return Call(kind_of(entry), reversal.tool, args, entry.amount_minor, entry.currency)
 
 
-def begin(session: Session, failed_id: str, *, now: datetime) -> int:
-    """Enqueue the reversals of what the failed entry's authorisation has sent; return how many.
+def begin(
+    session: Session,
+    draft_id: int,
+    *,
+    decision_id: str | None,
+    undo_seconds: float = 0.0,
+    now: datetime,
+) -> int:
+    """Enqueue the reversals of what a draft that failed has sent, last first; return how many.
 
-    A failed reply takes nothing back: the customer keeps what they were given.
+    A reply is never taken back.
     """
-    failed = session.get_one(OutboxEntry, failed_id)
-    if failed.kind == REPLY:
-        return 0
-    sent = _sent_before(session, failed)
-    draft = session.get_one(Draft, failed.draft_id)
-    position = _next_position(session, failed)
+    draft = session.get_one(Draft, draft_id)
+    position = _next_position(session, draft)
     begun = 0
-    for entry in sent:
+    for entry in _standing(session, draft):
         reversal = reversal_of(session, entry.tool)
         if reversal is None:
             continue
@@ -64,8 +68,8 @@ def begin(session: Session, failed_id: str, *, now: datetime) -> int:
             draft,
             position + begun,
             call_for(session, entry, reversal),
-            decision_id=failed.decision_id,
-            undo_seconds=0.0,
+            decision_id=decision_id,
+            undo_seconds=undo_seconds,
             reverses=entry.id,
             now=now,
         )
@@ -109,16 +113,16 @@ def draft_for(session: Session, entry: OutboxEntry, author: str, *, now: datetim
     return draft
 
 
-def _sent_before(session: Session, failed: OutboxEntry) -> list[OutboxEntry]:
+def _standing(session: Session, draft: Draft) -> list[OutboxEntry]:
     return list(
         session.execute(
             select(OutboxEntry)
             .where(
-                col(OutboxEntry.run_id) == failed.run_id,
-                col(OutboxEntry.draft_id) == failed.draft_id,
-                col(OutboxEntry.position) < failed.position,
+                col(OutboxEntry.draft_id) == draft.id,
+                col(OutboxEntry.kind) != REPLY,
                 col(OutboxEntry.status) == OutboxStatus.SENT,
                 col(OutboxEntry.reverses).is_(None),
+                ~effects.is_taken_back(UNDERWAY | {OutboxStatus.SENT}),
             )
             .order_by(col(OutboxEntry.position).desc())
             .execution_options(populate_existing=True)
@@ -126,10 +130,8 @@ def _sent_before(session: Session, failed: OutboxEntry) -> list[OutboxEntry]:
     )
 
 
-def _next_position(session: Session, entry: OutboxEntry) -> int:
+def _next_position(session: Session, draft: Draft) -> int:
     newest = session.execute(
-        select(func.max(col(OutboxEntry.position))).where(
-            col(OutboxEntry.run_id) == entry.run_id, col(OutboxEntry.draft_id) == entry.draft_id
-        )
+        select(func.max(col(OutboxEntry.position))).where(col(OutboxEntry.draft_id) == draft.id)
     ).scalar_one()
     return int(newest) + 1

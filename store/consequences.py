@@ -6,9 +6,10 @@ nothing is done here, only authorised.
 
 from datetime import datetime
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
-from store import compensation, deliveries, escalations, outbox
+from store import compensation, deliveries, effects, escalations, outbox
 from store.errors import BadInput, IllegalTransition
 from store.runs import move_run
 from store.schema import Decision, Draft, OutboxEntry
@@ -20,11 +21,12 @@ def follow(
 ) -> None:
     """Carry out what the verdict means for the run and its deliveries."""
     if decision.verdict is Verdict.REJECT:
-        refused = RunStatus.REJECTED
+        refused, error = RunStatus.REJECTED, None
         if decision.action_id is not None:  # only its reversal was refused
             is_whole = deliveries.is_committed(session, decision.run_id)
             refused = RunStatus.DONE if is_whole else RunStatus.FAILED
-        move_run(session, decision.run_id, refused, finished_at=now)
+            error = None if is_whole else "not everything was delivered, and nothing is taken back"
+        move_run(session, decision.run_id, refused, finished_at=now, error=error)
     elif decision.verdict in (Verdict.APPROVE, Verdict.EDIT):
         move_run(session, decision.run_id, RunStatus.COMMITTING)
         outbox.enqueue(
@@ -62,14 +64,19 @@ def _answer(
     elif decision.verdict is Verdict.SEND_AGAIN:
         _settle(session, entry, OutboxStatus.FAILED, f"{said} that it did not happen")
         escalations.cancel_pending(session, entry.run_id, "sent again under a new key")
-        outbox.enqueue(
-            session,
-            draft,
-            decision_id=decision.id,
-            undo_seconds=undo_seconds,
-            reverses=entry.reverses,
-            now=now,
-        )
+        if _is_compensation(session, entry):  # with those that waited for it
+            compensation.begin(
+                session, entry.draft_id, decision_id=decision.id, undo_seconds=undo_seconds, now=now
+            )
+        else:
+            outbox.enqueue(
+                session,
+                draft,
+                decision_id=decision.id,
+                undo_seconds=undo_seconds,
+                reverses=entry.reverses,
+                now=now,
+            )
     elif decision.verdict is Verdict.REVERSE:
         if entry.status is OutboxStatus.UNKNOWN:
             _settle(session, entry, OutboxStatus.FAILED, f"{said} to take it back")
@@ -101,19 +108,18 @@ def _send_the_rest(
             OutboxEntry.run_id == entry.run_id, col(OutboxEntry.status) == OutboxStatus.PENDING
         )
     ).first()
-    if waiting is None and entry.reverses is None and not _is_complete(session, draft):
+    begun = 0
+    if waiting is None and _is_compensation(session, entry):
+        begun = compensation.begin(session, entry.draft_id, decision_id=decision.id, now=now)
+    elif waiting is None and entry.reverses is None and outbox.undelivered(session, draft):
         outbox.enqueue(session, draft, decision_id=decision.id, undo_seconds=0.0, now=now)
-    else:
+        return
+    if not begun:
         deliveries.finish_if_over(session, entry, now=now)
 
 
-def _is_complete(session: Session, draft: Draft) -> bool:
-    sent = session.exec(
-        select(OutboxEntry.position).where(
-            OutboxEntry.draft_id == draft.id, col(OutboxEntry.status) == OutboxStatus.SENT
-        )
-    ).all()
-    return set(range(len(outbox.calls_of(session, draft)))) <= set(sent)
+def _is_compensation(session: Session, entry: OutboxEntry) -> bool:
+    return entry.reverses is not None and effects.reverses(session, entry) is None
 
 
 def answerable(session: Session, action_id: str | None) -> OutboxEntry:
@@ -127,6 +133,29 @@ def answerable(session: Session, action_id: str | None) -> OutboxEntry:
             f"That delivery is {entry.status} now. Look at the run again; nothing was changed."
         )
     return entry
+
+
+def stop_the_rest(session: Session, entry: OutboxEntry) -> None:
+    """Cancel what the run still has pending before one of its actions is taken back.
+
+    Raises IllegalTransition where something cannot be stopped any more.
+    """
+    busy = session.exec(
+        select(OutboxEntry.tool).where(
+            OutboxEntry.run_id == entry.run_id,
+            or_(
+                col(OutboxEntry.status) == OutboxStatus.SENDING,
+                (col(OutboxEntry.status) == OutboxStatus.PENDING)
+                & (col(OutboxEntry.in_doubt) | col(OutboxEntry.reverses).is_not(None)),
+            ),
+        )
+    ).first()
+    if busy is not None:
+        raise IllegalTransition(
+            f"`{busy}` of this run is being delivered right now. Wait until that is over, then take"
+            " the action back; nothing was changed."
+        )
+    escalations.cancel_pending(session, entry.run_id, "what came before it is taken back")
 
 
 def reversal_draft(session: Session, entry: OutboxEntry, person: str, *, now: datetime) -> Draft:

@@ -14,11 +14,13 @@ from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from store import audit, caps, compensation, escalations
+from store import audit, caps, compensation, effects, escalations
 from store.connectors import Connector
+from store.effects import UNDERWAY
 from store.engine import db_now
 from store.errors import LeaseLost
 from store.holds import stops
+from store.outbox import REPLY
 from store.outputs import CommitOutput, Delivery, Reason
 from store.queue import storable
 from store.runs import finish_run, move_run
@@ -128,7 +130,7 @@ def _went_to_a_person(session: Session, entry: OutboxEntry, now: datetime) -> bo
     reason = caps.exceeded(session, entry)
     if reason is None:
         return False
-    escalations.send_back(session, entry.run_id, reason, now=now)
+    escalations.send_back(session, entry.run_id, reason, stopped=entry, now=now)
     _audit(session, entry, "run:action:held_back", now, reason=reason.message)
     return True
 
@@ -146,9 +148,21 @@ def _waits_for_another() -> ColumnElement[bool]:
     )
 
 
+def is_held(session: Session, entry: Due) -> bool:
+    """Return whether a hold stops this delivery now, also one that was set after its claim."""
+    statement = select(col(OutboxEntry.id)).where(col(OutboxEntry.id) == entry.id, _is_held())
+    return session.connection().execute(statement).first() is not None
+
+
 def _is_held() -> ColumnElement[bool]:
-    kind = select(col(Run.action_kind)).where(col(Run.id) == col(OutboxEntry.run_id))
-    held = exists(select(col(Hold.id)).where(stops(kind.scalar_subquery())))
+    """A hold on the kind of any part holds them all: they are done together or not at all."""
+    part = aliased(OutboxEntry)
+    run_kind = select(col(Run.action_kind)).where(col(Run.id) == col(OutboxEntry.run_id))
+    parts = select(col(Hold.id)).join(part, col(part.draft_id) == col(OutboxEntry.draft_id))
+    held = or_(
+        exists(select(col(Hold.id)).where(stops(run_kind.scalar_subquery()))),
+        exists(parts.where(stops(col(part.kind)))),
+    )
     return col(OutboxEntry.decision_id).is_(None) & col(OutboxEntry.reverses).is_(None) & held
 
 
@@ -195,11 +209,12 @@ def finish_if_over(
 ) -> None:
     """Finish the run if nothing of this authorisation is left to deliver."""
     group = _group(session, entry)
-    if any(one.status is not OutboxStatus.SENT for one in group if one.reverses is not None):
+    reversals = [one for one in group if one.reverses is not None]
+    if any(one.status in UNDERWAY for one in reversals):
         return
-    if any(one.reverses is not None for one in group):
+    if reversals:
         escalations.cancel_pending(session, entry.run_id, "what came before it was taken back")
-        error = None if is_committed(session, entry.run_id) else "its effects were taken back"
+        error = None if is_committed(session, entry.run_id) else _taken_back(session, entry)
         status = RunStatus.DONE if error is None else RunStatus.FAILED
         finish_run(session, entry.run_id, status, error=error, now=now)
     elif all(one.status is OutboxStatus.SENT for one in group):
@@ -216,6 +231,22 @@ def finish_if_over(
         finish_run(session, entry.run_id, RunStatus.DONE, now=now)
 
 
+def _taken_back(session: Session, entry: "Due | OutboxEntry") -> str:
+    """Return, for people, why the run failed and what of it still stands."""
+    failed = session.execute(
+        select(col(OutboxEntry.error))
+        .where(
+            col(OutboxEntry.draft_id) == entry.draft_id,
+            col(OutboxEntry.status) == OutboxStatus.FAILED,
+            col(OutboxEntry.reverses).is_(None),
+        )
+        .order_by(col(OutboxEntry.created_at).desc())
+    ).scalar()
+    left = sorted({tool for tool, _ in effects.standing(session, entry.run_id)})
+    words = f"{', '.join(left)} was not taken back" if left else "its effects were taken back"
+    return f"{failed}; {words}" if failed else words
+
+
 def mark_failed(session: Session, entry: Due, error: str, *, now: datetime) -> None:
     """It certainly did not happen and will not: cancel what follows, take back what came before.
 
@@ -226,8 +257,10 @@ def mark_failed(session: Session, entry: Due, error: str, *, now: datetime) -> N
     _settle(session, entry, status=OutboxStatus.FAILED, error=error)
     escalations.cancel_pending(session, entry.run_id, f"the {entry.tool} before it failed")
     begun = 0
-    if entry.reverses is None:
-        begun = compensation.begin(session, entry.id, now=now)
+    if entry.reverses is None and entry.kind != REPLY:  # the customer keeps what they were given
+        begun = compensation.begin(
+            session, entry.draft_id, decision_id=entry.decision_id, now=now
+        )
     if not begun:
         finish_run(session, entry.run_id, RunStatus.FAILED, now=now, error=error)
     _audit(session, entry, "run:action:failed", now, error=error, compensations=begun)
@@ -264,8 +297,9 @@ def mark_stale(
     `fresh` are the arguments as they would have to be now.
     """
     _settle(session, entry, status=OutboxStatus.CANCELLED, error=reason.message)
+    stopped = session.get_one(OutboxEntry, entry.id)
     review = escalations.send_back(
-        session, entry.run_id, reason, fresh={entry.tool: fresh}, now=now
+        session, entry.run_id, reason, stopped=stopped, fresh=fresh, now=now
     )
     _audit(session, entry, "run:action:stale", now, reason=reason.message, review=review)
     return review
@@ -288,6 +322,23 @@ def postpone(
         in_doubt=entry.in_doubt or may_have_happened,
         not_before=db_now(session, delay_seconds),
     )
+
+
+def require_mine(session: Session, entry: Due) -> None:
+    """Raise LeaseLost if the entry has been taken from this attempt; one that slept must not call.
+
+    An entry that does not exist is nobody's, and is left to who asks for its authorisation.
+    """
+    stored = session.get(OutboxEntry, entry.id)
+    if stored is not None and (stored.status, stored.attempt) != (
+        OutboxStatus.SENDING,
+        entry.attempt,
+    ):
+        raise _lost(entry)
+
+
+def _lost(entry: Due) -> LeaseLost:
+    return LeaseLost(f"Delivery {entry.id} is not this executor's any more.")
 
 
 def extend_leases(session: Session, worker: str, *, lease_seconds: float) -> None:
@@ -339,7 +390,7 @@ def _settle(session: Session, entry: Due, **values: Any) -> None:
         .values(lease_owner=None, lease_until=None, **values)
     )
     if settled.rowcount != 1:
-        raise LeaseLost(f"Delivery {entry.id} is not this executor's any more.")
+        raise _lost(entry)
 
 
 def _group(session: Session, entry: "Due | OutboxEntry") -> Sequence[OutboxEntry]:

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import PoolProxiedConnection
 
 from store.errors import DatabaseMissing
 
@@ -60,6 +62,30 @@ class DatabaseFile:
         if record.info["file"] != self.identity():
             log.warning("the database file %s was replaced; opening the new one", self.path)
             raise InvalidatePoolError("the database file was replaced")
+
+
+class ChangeCounter:
+    """SQLite's `data_version`, followed across a replacement of the file."""
+
+    def __init__(self, engine: Engine, file: DatabaseFile) -> None:
+        self._engine = engine
+        self._file = file
+        self._replaced = 0
+        self._open()
+
+    def count(self) -> int:
+        """Return a number that changes when another connection commits, or the file is another."""
+        if self._file.identity() not in {None, self._opened}:
+            self._connection.invalidate()
+            self._open()
+            self._replaced += 1
+        (version,) = self._cursor.execute("PRAGMA data_version").fetchone()
+        return (self._replaced << 32) + int(version)
+
+    def _open(self) -> None:
+        self._connection: PoolProxiedConnection = self._engine.raw_connection()
+        self._opened = self._connection.info["file"]
+        self._cursor: Any = self._connection.cursor()
 
 
 class Room:

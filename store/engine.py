@@ -18,10 +18,9 @@ import orjson
 from sqlalchemy import ColumnElement, Engine, create_engine, event, func, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session
 
-from store.disk import DatabaseFile, Room
+from store.disk import ChangeCounter, DatabaseFile, Room
 from store.errors import ReadOnly, StoreUnavailable
 from store.keys import Keyring
 from store.schema import UtcDateTime
@@ -163,7 +162,7 @@ class Store:
         if self._file is None:
             ticks = iter(range(1 << 62))
             return lambda: next(ticks)
-        return _ChangeCounter(self._reads, self._file).count
+        return ChangeCounter(self._reads, self._file).count
 
     def copy_to(self, target: Path) -> None:
         """Write a consistent copy to `target` (new or empty) while others read and write (SQLite).
@@ -179,29 +178,6 @@ class Store:
     def close(self) -> None:
         """Close every connection; a later call opens new ones."""
         self._reads.dispose()
-
-
-class _ChangeCounter:
-    """SQLite's `data_version`, followed across a replacement of the file."""
-
-    def __init__(self, engine: Engine, file: DatabaseFile) -> None:
-        self._engine = engine
-        self._file = file
-        self._replaced = 0
-        self._open()
-
-    def count(self) -> int:
-        if self._file.identity() not in {None, self._opened}:
-            self._connection.invalidate()
-            self._open()
-            self._replaced += 1
-        (version,) = self._cursor.execute("PRAGMA data_version").fetchone()
-        return (self._replaced << 32) + int(version)
-
-    def _open(self) -> None:
-        self._connection: PoolProxiedConnection = self._engine.raw_connection()
-        self._opened = self._connection.info["file"]
-        self._cursor: Any = self._connection.cursor()
 
 
 def _pages_left(session: Session) -> int:

@@ -5,15 +5,15 @@ that was reached, a delivery that failed. What was delivered already is never pa
 back review can release.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from store import audit, calibrators, steps
+from store import audit, calibrators, effects, steps
 from store.actions import Action, as_json, canonical_json, digest, reply_only
 from store.doubt import doubtful_step
 from store.gate import risk
@@ -47,18 +47,35 @@ def send_back(
     *,
     kind: ReviewKind = ReviewKind.STALE,
     actor: str = EXECUTOR,
-    fresh: Mapping[str, Mapping[str, Any]] | None = None,
+    stopped: OutboxEntry | None = None,
+    fresh: Mapping[str, Any] | None = None,
     now: datetime,
 ) -> int:
     """Stop what the run still has pending and give it to a person; return the review's id.
 
-    The review is on what is left to do. `fresh` holds, by tool, arguments to bring up to date
-    first, so that an approval is of the world as it is now.
+    The review is on what is left to do of what was being delivered: `stopped`'s draft, else that
+    of what failed last. `fresh` are the arguments of `stopped` as they would have to be now, so
+    that an approval is of the world as it is.
     """
     cancel_pending(session, run_id, reason.message)
     move_run(session, run_id, RunStatus.AWAITING_REVIEW, finished_at=None, error=None)
-    _bring_up_to_date(session, run_id, fresh or {}, now=now)
-    return open_review(session, run_id, kind, reasons=[reason], actor=actor, now=now)
+    if stopped is None:
+        draft, reversed_id = effects.last_failure(session, run_id)
+    else:
+        draft = session.get_one(Draft, stopped.draft_id)
+        reversed_id = effects.reverses(session, stopped)
+    moved = (stopped.tool, stopped.body) if stopped else None
+    left = _bring_up_to_date(session, draft, moved, fresh or {}, now=now)
+    return open_review(
+        session,
+        run_id,
+        kind,
+        reasons=[reason],
+        action_id=reversed_id,
+        draft=left,
+        actor=actor,
+        now=now,
+    )
 
 
 def cancel_pending(session: Session, run_id: int, why: str) -> None:
@@ -154,59 +171,48 @@ def reopen(session: Session, review: Review, draft: Draft | None = None) -> int:
 
 
 def _bring_up_to_date(
-    session: Session, run_id: int, fresh: Mapping[str, Mapping[str, Any]], *, now: datetime
-) -> None:
-    """Add a revision without what was delivered, and with the fresh arguments; none if equal."""
-    draft = steps.latest_draft(session, run_id)
+    session: Session,
+    draft: Draft,
+    moved: tuple[str, str] | None,
+    fresh: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Draft:
+    """Return a revision without what was delivered, and with the fresh arguments of what moved;
+    the draft itself if that is no change.
+    """
     action = Action.model_validate(draft.action)
-    done = _delivered(session, run_id)
-    left = [
-        part.model_copy(update={"args": {**part.args, **_known(part, fresh)}})
-        for part in action.parts
-        if (part.tool, canonical_json(part.args)) not in done
-    ]
+    done = Counter(effects.standing(session, draft.run_id))
+    left = []
+    for part in action.parts:
+        call = (part.tool or "", canonical_json(part.args))
+        if done[call]:
+            done[call] -= 1  # two equal parts are two effects
+        else:
+            left.append(_freshened(part, fresh) if call == moved else part)
     first = left[0] if left else reply_only(action.customer_id)
     updated = first.model_copy(update={"also": tuple(left[1:])})
     if updated == action:
-        return
-    session.add(
-        Draft(
-            run_id=run_id,
-            revision=steps.next_revision(session, run_id),
-            reply=draft.reply,
-            action=as_json(updated),
-            digest=digest(draft.reply, updated),
-            gate_input={**draft.gate_input, "action": as_json(updated)},
-            confidence=draft.confidence,
-            author=EXECUTOR,
-            created_at=now,
-        )
+        return draft
+    revised = Draft(
+        run_id=draft.run_id,
+        revision=steps.next_revision(session, draft.run_id),
+        reply=draft.reply,
+        action=as_json(updated),
+        digest=digest(draft.reply, updated),
+        gate_input={**draft.gate_input, "action": as_json(updated)},
+        confidence=draft.confidence,
+        author=EXECUTOR,
+        created_at=now,
     )
+    session.add(revised)
     session.flush()
+    return revised
 
 
-def _known(part: Action, fresh: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    values = fresh.get(part.tool or "", {})
-    return {name: value for name, value in values.items() if name in part.args}
-
-
-def _delivered(session: Session, run_id: int) -> set[tuple[str, str]]:
-    """Return tool and arguments of what the run has done and not taken back."""
-    taken_back = aliased(OutboxEntry)
-    rows = session.connection().execute(
-        select(col(OutboxEntry.tool), col(OutboxEntry.body))
-        .outerjoin(
-            taken_back,
-            (col(taken_back.reverses) == col(OutboxEntry.id))
-            & (col(taken_back.status) == OutboxStatus.SENT),
-        )
-        .where(
-            col(OutboxEntry.run_id) == run_id,
-            col(OutboxEntry.status) == OutboxStatus.SENT,
-            col(taken_back.id).is_(None),
-        )
-    )
-    return {(row[0], row[1]) for row in rows}
+def _freshened(part: Action, fresh: Mapping[str, Any]) -> Action:
+    known = {name: value for name, value in fresh.items() if name in part.args}
+    return part.model_copy(update={"args": {**part.args, **known}})
 
 
 def _output(session: Session, run_id: int, step: str) -> Any:

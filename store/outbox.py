@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
-from store import audit, policies
+from store import audit, effects, policies
 from store.actions import Action, canonical_json
 from store.connectors import Connector
 from store.engine import db_now
@@ -84,12 +84,7 @@ def enqueue(
 
     A run with nothing left to deliver (no reply tool, no action) is done at once.
     """
-    done = set(_sent_positions(session, draft))
-    waiting = [
-        (position, call)
-        for position, call in enumerate(calls_of(session, draft))
-        if position not in done
-    ]
+    waiting = undelivered(session, draft)
     for position, call in waiting:
         store_entry(
             session,
@@ -187,18 +182,25 @@ def _reversible(session: Session, tools: Iterable[str]) -> set[str]:
     return {tool.name for tool in rows if Connector.model_validate(tool.connector).is_reversible}
 
 
-def _sent_positions(session: Session, draft: Draft) -> list[int]:
-    return list(
+def undelivered(session: Session, draft: Draft) -> list[tuple[int, Call]]:
+    """Return the draft's calls, by position, that were not sent, or were taken back since."""
+    done = set(
         session.connection()
         .execute(
             select(col(OutboxEntry.position)).where(
                 col(OutboxEntry.run_id) == draft.run_id,
                 col(OutboxEntry.draft_id) == draft.id,
                 col(OutboxEntry.status) == OutboxStatus.SENT,
+                ~effects.is_taken_back(),
             )
         )
         .scalars()
     )
+    return [
+        (position, call)
+        for position, call in enumerate(calls_of(session, draft))
+        if position not in done
+    ]
 
 
 def _policy_of(session: Session, run_id: int) -> int:

@@ -16,7 +16,6 @@ from sqlmodel import Session, col
 from store import (
     approvals,
     audit,
-    compensation,
     consequences,
     decisions,
     edits,
@@ -169,12 +168,19 @@ def reverse(
 ) -> Decided:
     """Have a delivered action taken back, as a new authorised action linked to it.
 
-    Above the two-person limit this only asks: two others must approve. Raises BadInput (not sent,
-    not reversible, taken back already), NotAllowed, NotFound, IllegalTransition.
+    What the run has still pending is cancelled. Above the two-person limit this is the first of
+    two approvals. Raises BadInput (not sent, not reversible, taken back already), NotAllowed,
+    NotFound, IllegalTransition.
     """
     resent = session.get(Decision, decision_id)
     if resent is not None:
-        return _decided(resent, 0)
+        if (resent.action_id, resent.person, resent.verdict) != (
+            action_id,
+            person,
+            Verdict.REVERSE,
+        ):
+            raise _taken_id(decision_id)
+        return _decided(resent, 0 if resent.is_final else 1)
     registry.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
     entry = session.get(OutboxEntry, action_id)
     if entry is None:
@@ -182,6 +188,7 @@ def reverse(
     if entry.status is not OutboxStatus.SENT or entry.reverses is not None:
         raise BadInput("Only an action that was sent can be taken back.")
     draft = consequences.reversal_draft(session, entry, person, now=now)
+    consequences.stop_the_rest(session, entry)
     move_run(session, entry.run_id, RunStatus.AWAITING_REVIEW, finished_at=None)
     why = f"{person} asks to take back what `{entry.tool}` did" + (f": {note}" if note else "")
     review = _review(
@@ -237,9 +244,6 @@ def _about(
         entry = consequences.answerable(session, review.action_id)
         if request.verdict is Verdict.REVERSE:
             return consequences.reversal_draft(session, entry, request.person, now=now)
-        if request.verdict is Verdict.SEND_AGAIN and entry.reverses is not None:
-            taken_back = session.get_one(OutboxEntry, entry.reverses)
-            return compensation.draft_for(session, taken_back, request.person, now=now)
     return seen
 
 
@@ -374,8 +378,13 @@ def _same(stored: Decision, request: DecisionRequest) -> Decided:
         request.person,
         request.verdict,
     ):
-        raise BadInput(f"The id `{request.decision_id}` belongs to another decision.")
-    return _decided(stored, 0 if stored.is_final else 1)
+        raise _taken_id(request.decision_id)
+    voids = stored.verdict is Verdict.EDIT  # it waits for two others
+    return _decided(stored, 0 if stored.is_final else 1 + voids)
+
+
+def _taken_id(decision_id: str) -> BadInput:
+    return BadInput(f"The id `{decision_id}` belongs to another decision.")
 
 
 def _decided(decision: Decision, still_needed: int) -> Decided:

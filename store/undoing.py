@@ -35,6 +35,7 @@ def undo(session: Session, decision_id: str, person: str, *, now: datetime) -> i
     """
     decision = _undoable(session, decision_id, person)
     if decision.is_final:
+        _require_last_word(session, decision)
         if now > decision.undo_until or not _cancel_delivery(session, decision_id):
             raise UndoTooLate("It is too late to undo: delivery has begun. Nothing was changed.")
         _forget_answer(session, decision)
@@ -85,13 +86,42 @@ def _supersede(session: Session, decision: Decision) -> Review:
     ).scalar()
     review = session.get_one(Review, decision.review_id)
     session.refresh(review)
-    if not decision.is_final and waiting is None:
-        raise UndoTooLate("Somebody else has decided since. Nothing was changed.")
+    if not decision.is_final and not _is_waiting_for(waiting, decision):
+        raise _too_late()
     for one in {id(one): one for one in (review, waiting) if one is not None}.values():
         one.status = ReviewStatus.SUPERSEDED
         session.add(one)
     session.flush()
     return review
+
+
+def _require_last_word(session: Session, decision: Decision) -> None:
+    """Raise UndoTooLate if another decision about the run came after this one and holds."""
+    later = session.execute(
+        select(col(Decision.id))
+        .outerjoin(Undo, col(Undo.decision_id) == col(Decision.id))
+        .where(
+            col(Decision.run_id) == decision.run_id,
+            col(Decision.review_id) > decision.review_id,
+            col(Decision.verdict).not_in(_LABELS),
+            col(Undo.decision_id).is_(None),
+        )
+    ).first()
+    if later is not None:
+        raise _too_late()
+
+
+def _is_waiting_for(waiting: Review | None, decision: Decision) -> bool:
+    """Whether the open review still asks for what is missing beside this first word."""
+    if waiting is None:
+        return False
+    if decision.verdict is Verdict.EDIT:  # its revision waits on a review of its own
+        return waiting.draft_id == decision.draft_id
+    return waiting.id == decision.review_id
+
+
+def _too_late() -> UndoTooLate:
+    return UndoTooLate("Somebody else has decided since. Nothing was changed.")
 
 
 def _cancel_delivery(session: Session, decision_id: str) -> bool:
@@ -100,7 +130,7 @@ def _cancel_delivery(session: Session, decision_id: str) -> bool:
     total = connection.execute(select(func.count()).select_from(OutboxEntry).where(mine)).scalar()
     cancelled = connection.execute(
         update(OutboxEntry)
-        .where(mine, col(OutboxEntry.status) == OutboxStatus.PENDING)
+        .where(mine, col(OutboxEntry.status) == OutboxStatus.PENDING, ~col(OutboxEntry.in_doubt))
         .values(status=OutboxStatus.CANCELLED, error="undone")
     )
     return cancelled.rowcount == total

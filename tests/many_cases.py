@@ -48,7 +48,9 @@ def _many(session: Session, actions: Sequence[Action], *, confidence: float) -> 
     draft = session.get_one(Draft, one.draft_id)
     session.refresh(run)
     followers = dict(enumerate(actions[1:], start=1))
-    tickets, runs, drafts = [], [], []
+    tickets: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
+    drafts: list[dict[str, Any]] = []
     for n, action in followers.items():
         name = {"external_id": f"T-{uuid4().hex[:12]}", "customer_id": action.customer_id}
         tickets.append({"id": run.ticket_id + n, **name})

@@ -17,8 +17,12 @@ ALIVE_SECONDS = 10
 OURS = (  # files; folders go when they are empty
     "greenlight.db",
     "greenlight.db-*",
+    "greenlight.db.before-*",  # kept by a restore
+    "greenlight.db.restoring*",
     COMPANY_FILE,
+    "anchors.log",
     "keys/*.key",
+    "keys/*.pub",
     "logs/*.log",
     "logs/*.log.1",
     "demo/ledger.db",

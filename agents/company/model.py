@@ -83,6 +83,13 @@ class Lookup(Table):
     when: JmesPath | None = None
 
 
+class FurtherAction(Table):
+    """One more side effect of a decision: with the first one it is all or nothing."""
+
+    action: Name
+    args: dict[str, JmesPath] = {}
+
+
 class Decision(Table):
     """One rule: the first of an intent whose `when` is true words the reply and the action."""
 
@@ -90,6 +97,7 @@ class Decision(Table):
     when: JmesPath | None = None
     action: Name | None = None
     args: dict[str, JmesPath] = {}
+    also: list[FurtherAction] = []
     doubt: Template | None = None  # anything but blank sends the draft to a person, saying this
 
 

@@ -58,12 +58,18 @@ def _decisions(place: Path, intent: Raw, raw: Raw) -> Iterator[Finding]:
         if is_caught_all:
             yield (*place, at), "never reached: the decision above it has no `when`"
         is_caught_all = is_caught_all or "when" not in decision
-        kind = decision.get("action")
-        if isinstance(kind, str) and kind not in kinds and kind not in REPLY_ONLY_WORDS:
-            path = (*place, at, "action")
-            yield path, f"no write tool has the action `{kind}`{suggestion(kind, kinds)}"
-        yield from _own_fields((*place, at), decision, raw)
-        yield from _expressions((*place, at), decision, known)
+        further = list(tables(decision, "also"))
+        if further and decision.get("action") in REPLY_ONLY_WORDS:
+            yield (*place, at, "also"), "there are further actions but no first one"
+        parts = [((*place, at), decision)]
+        parts += [((*place, at, "also", number), part) for number, part in further]
+        for path, part in parts:
+            kind = part.get("action")
+            if isinstance(kind, str) and kind not in kinds and kind not in REPLY_ONLY_WORDS:
+                words = f"no write tool has the action `{kind}`{suggestion(kind, kinds)}"
+                yield (*path, "action"), words
+            yield from _own_fields(path, part, raw)
+            yield from _expressions(path, part, known)
         for key in ("reply", "doubt"):
             yield from _names((*place, at, key), decision.get(key), _TEMPLATES.names, known)
 
@@ -77,7 +83,7 @@ def _own_fields(place: Path, decision: Raw, raw: Raw) -> Iterator[Finding]:
         return
     for _, tool in write_tools(raw):
         if tool.get("action") == kind and isinstance(args, dict):
-            for role in ("customer", "ticket", "key"):
+            for role in ("customer", "ticket", "key", "expected"):
                 if tool.get(role) in args:
                     yield (
                         (*place, "args", tool[role]),

@@ -12,7 +12,7 @@ from typing import Any
 from agents.company import Company, Decision, Intent
 from agents.company.expressions import ExpressionError, Templates, is_truthy, pick, sentences
 from agents.context import context_of
-from agents.ports import Proposal, TicketView
+from agents.ports import Proposal, ProposedAction, TicketView
 from store.actions import REPLY_ONLY
 from store.outputs import IntentOutput, RetrievalOutput, ToolCallOutput
 
@@ -83,12 +83,12 @@ class Composer:
         self, decision: Decision, concerns: list[str], context: Mapping[str, Any]
     ) -> Proposal:
         doubt = self._templates.render(decision.doubt, context) if decision.doubt else ""
-        args = {name: pick(path, context) for name, path in decision.args.items()}
         body = _flow(self._templates.render(decision.reply, context))
         return Proposal(
             reply=self._letter(body, context),
             kind=decision.action or REPLY_ONLY,
-            args={name: value for name, value in args.items() if value is not None},
+            args=_picked(decision.args, context),
+            also=[ProposedAction(one.action, _picked(one.args, context)) for one in decision.also],
             concerns=[*concerns, *([" ".join(doubt.split())] if doubt else [])],
             sources=[one["source"] for one in context["passages"] if _is_quoted(one["text"], body)],
         )
@@ -104,6 +104,11 @@ class Composer:
             greeting = "Hello,"
         parts = (greeting, body, self._company.signature.strip())
         return "\n\n".join(part for part in parts if part)
+
+
+def _picked(paths: Mapping[str, str], context: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: pick(path, context) for name, path in paths.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _flow(text: str) -> str:

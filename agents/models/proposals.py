@@ -132,7 +132,7 @@ class _ToolAction(Answer):
 def _action_shapes(
     tool: WriteTool, kind: str, schema: Mapping[str, Any]
 ) -> list[type[_ToolAction]]:
-    filled_by_code = {tool.customer, tool.key, tool.ticket}
+    filled_by_code = {tool.customer, tool.key, tool.ticket, tool.expected}
     properties = schema.get("properties", {})
     asked_for = {
         **schema,

@@ -12,10 +12,17 @@ import streamlit as st
 
 from dashboard import actions, session, words
 from dashboard.actions import Card as Shown
+from dashboard.components.answer_form import answer_form, own_approval
 from store.outputs import STEP_TITLES, STEPS
 from store.reports.card import Card
+from store.transitions import ReviewKind
 
 _EDITABLE = {"string", "integer", "number", "boolean"}
+
+
+BLOCKED = "A blocked draft may be rejected or answered, never approved."
+MAKER = "You wrote this, so somebody else has to approve it."
+WAITS = "You approved this. It waits for somebody else; nothing is sent yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,9 @@ class Change:
 
 def decision_form(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
     """Draw the reply and the ways to decide; `reasons` maps reject codes to titles."""
+    if card.kind is ReviewKind.UNKNOWN_DELIVERY:
+        answer_form(card, shown)
+        return
     is_refusing = session.is_refusing(card.review_id, card.draft.revision)
     with st.container(key="refusal_place", gap="small"):  # always there: nothing typed is lost
         if is_refusing:
@@ -44,19 +54,23 @@ def decision_form(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
 
 
 def _editors(card: Card) -> Change:
+    if card.is_reversal:
+        return Change()
     author = card.draft.author
+    waits = card.people.has_approved(session.me())
     is_agent = author.startswith("model:")
     written = "written by the agent" if is_agent else f"edited by {words.label(author)}"
     key = session.edit_key(card.review_id, card.draft.revision)
     session.fill_once(key, card.draft.reply)
     st.text_area(
-        f"Reply to the customer, {written} · press E to edit",
+        f"Reply to the customer, {written}" + ("" if waits else " · press E to edit"),
         height=225,
+        disabled=waits,
         key=key,
         on_change="ignore",
         persist_state="session",
     )
-    if card.draft.action.is_reply_only:
+    if card.draft.action.is_reply_only or waits:
         return Change(is_answer_only=card.is_blocked)
     stem = f"{card.review_id}_{card.draft.revision}"
     with st.container(key="arguments", gap="small"):
@@ -64,9 +78,15 @@ def _editors(card: Card) -> Change:
             st.caption("Your edit sends the reply alone: the blocked action is dropped.")
             return Change(is_answer_only=True)
         with st.container(horizontal=True, gap="medium"):
-            is_answer_only = st.toggle("Only reply, drop the action", key=f"drop_{stem}")
+            further = len(card.draft.action.also)
+            dropped = f"all {further + 1} actions" if further else "the action"
+            is_answer_only = st.toggle(f"Only reply, drop {dropped}", key=f"drop_{stem}")
             is_changing = st.toggle(
-                "Change the arguments", key=f"change_{stem}", disabled=is_answer_only
+                f"Change the arguments of {words.label(card.draft.action.tool or '')}"
+                if further
+                else "Change the arguments",
+                key=f"change_{stem}",
+                disabled=is_answer_only,
             )
         if is_changing and not is_answer_only:
             return Change(args_keys=_arguments(card, stem))
@@ -81,6 +101,8 @@ def _arguments(card: Card, stem: str) -> dict[str, str]:
             kind = properties.get(name, {}).get("type")
             if kind not in _EDITABLE or value == card.draft.action.customer_id:
                 continue  # nobody chooses another recipient
+            if name in card.filled_by_code:
+                continue  # nor the state of the world, nor a key
             key = f"arg_{stem}_{name}"
             session.fill_once(key, value)
             _field(words.label(name), kind, key)
@@ -104,36 +126,42 @@ def _field(label: str, kind: str, key: str) -> None:
 
 def _buttons(card: Card, shown: Shown, change: Change) -> None:
     stem = f"{shown.review_id}_{shown.revision}"
+    waits = card.people.has_approved(session.me())
+    bar = _bar(card)
+    if bar and not card.is_blocked:
+        st.caption(words.label(bar))
     with st.container(horizontal=True, gap="small", key="choices"):
         st.button(
             "Approve",
             key=f"approve_{stem}",
             type="primary",
             shortcut="A",
-            disabled=card.is_blocked,
-            help="A blocked draft may be rejected or answered, never approved."
-            if card.is_blocked
-            else None,
+            disabled=bar is not None,
+            help=bar,
             on_click=actions.approve,
             args=(shown,),
             kwargs={"is_changing": change.is_answer_only or bool(change.args_keys)},
         )
-        st.button(
-            "Send my edit",
-            key=f"send_{stem}",
-            shortcut="Ctrl+Enter",
-            on_click=actions.send_edit,
-            args=(shown, change.args_keys),
-            kwargs={"is_answer_only": change.is_answer_only},
-        )
+        if not card.is_reversal:
+            st.button(
+                "Send my edit",
+                key=f"send_{stem}",
+                shortcut="Ctrl+Enter",
+                disabled=waits,
+                on_click=actions.send_edit,
+                args=(shown, change.args_keys),
+                kwargs={"is_answer_only": change.is_answer_only},
+            )
         st.button(
             "Reject",
             key=f"reject_{stem}",
             shortcut="X",
+            disabled=waits,
             on_click=actions.start_refusal,
             args=(shown,),
         )
-        if actions.is_edited(shown):
+        own_approval(card, shown)
+        if not waits and actions.is_edited(shown):
             st.button(
                 "Take my edit back",
                 key=f"restore_{stem}",
@@ -141,6 +169,15 @@ def _buttons(card: Card, shown: Shown, change: Change) -> None:
                 on_click=actions.take_back_edit,
                 args=(shown,),
             )
+
+
+def _bar(card: Card) -> str | None:
+    """Return why the acting person may not approve, None if they may."""
+    if card.is_blocked:
+        return BLOCKED
+    if card.people.has_approved(session.me()):
+        return WAITS
+    return MAKER if card.people.maker == session.me() else None
 
 
 def _refusal(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
@@ -154,7 +191,8 @@ def _refusal(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
                 format_func=lambda code: words.label(reasons[code]),
                 key=reason_key,
             )
-        _first_wrong_step(step_key)
+        if not card.is_reversal:
+            _first_wrong_step(step_key)
         st.text_area(
             "Note (optional)", key=note_key, height=68, on_change="ignore", persist_state="session"
         )

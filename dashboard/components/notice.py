@@ -27,7 +27,7 @@ def notice(now: datetime, *, place: str) -> None:
             "remainingMs": left if is_open else None,
         }
         _NOTICE(key=f"notice_line_{place}", data=data)
-        if is_open:
+        if is_open or line.is_waiting:
             with st.container(key="undo_box", width="content"):
                 st.button(
                     "Undo",

@@ -17,6 +17,10 @@ from store.transitions import ReviewKind, ReviewStatus, RunStatus
 
 _LIST = register("queue_list")
 
+_CAME_BACK = {
+    ReviewKind.STALE: ("came back", "orange"),
+    ReviewKind.UNKNOWN_DELIVERY: ("did it happen?", "red"),
+}
 _RUN_TONES = {
     RunStatus.DONE: "green",
     RunStatus.AWAITING_REVIEW: "orange",
@@ -120,11 +124,10 @@ def _review_tag(item: QueueItem, person: str) -> tuple[str, str]:
     if item.is_blocked:
         return "blocked", "red"
     if item.status is ReviewStatus.AWAITING_SECOND:
-        return "needs a second person", "orange"
+        waits = " · yours" if person in item.approved_by else ""
+        return f"{len(item.approved_by)} of {item.needed}{waits}", "violet"
     if item.claimed_by and item.claimed_by != person:
         return f"{item.claimed_by} is on this", "blue"
-    if item.kind is ReviewKind.STALE:
-        return "changed since", "orange"
-    if item.kind is ReviewKind.UNKNOWN_DELIVERY:
-        return "delivery unknown", "red"
-    return "", ""
+    if item.kind in _CAME_BACK:
+        return ("take back?", "orange") if item.is_reversal else _CAME_BACK[item.kind]
+    return ("two people", "") if item.needed > 1 else ("", "")

@@ -35,7 +35,7 @@ from store.reports.case import (
     step_views,
     ticket_view,
 )
-from store.reports.delivery import DeliveryView, Doubt, deliveries, doubt
+from store.reports.delivery import DeliveryView, deliveries, lookup
 from store.schema import Draft, Review, Run, Ticket, Tool
 from store.transitions import ReviewKind, ReviewStatus, RunStatus
 
@@ -44,7 +44,6 @@ __all__ = [
     "Change",
     "DecisionView",
     "DeliveryView",
-    "Doubt",
     "DraftView",
     "Part",
     "People",
@@ -89,12 +88,13 @@ class Card:
     tool_schema: dict[str, Any] | None  # input schema of `draft.action.tool`
     decision: DecisionView | None
     deliveries: tuple[DeliveryView, ...]
+    about: DeliveryView | None  # the delivery that the review is about
     is_reversal: bool  # asks whether a delivered action is to be taken back
     parts: tuple[Part, ...]  # what an approval releases besides the reply, in order of delivery
     filled_by_code: frozenset[str]  # arguments of `draft.action` that nobody types
     people: People
     changes: tuple[Change, ...]  # stale: what was brought up to date since it was decided
-    doubt: Doubt | None  # unknown delivery: the call in question
+    lookup: str  # unknown delivery: what the service said when asked about the call
 
 
 def card(session: Session, review_id: int) -> Card:
@@ -141,12 +141,13 @@ def card(session: Session, review_id: int) -> Card:
         tool_schema=_tool_schema(session, draft),
         decision=decision,
         deliveries=delivered,
+        about=next((one for one in delivered if one.action_id == review.action_id), None),
         is_reversal=is_reversal(review),
         parts=parts(session, draft),
         filled_by_code=filled_by_code(session, Action.model_validate(draft.action).tool),
         people=people(session, review, draft, said),
         changes=changes(session, draft) if review.kind is ReviewKind.STALE else (),
-        doubt=doubt(session, review, delivered),
+        lookup=lookup(session, review),
     )
 
 

@@ -54,14 +54,6 @@ class DeliveryView:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A delivery that may or may not have happened."""
-
-    delivery: DeliveryView
-    lookup: str  # what the service said when it was asked about the call
-
-
 def deliveries(session: Session, run_id: int) -> tuple[DeliveryView, ...]:
     """Return the outbox entries of a run, in order of delivery."""
     rows = session.exec(
@@ -81,18 +73,21 @@ def deliveries(session: Session, run_id: int) -> tuple[DeliveryView, ...]:
     )
 
 
-def doubt(
-    session: Session, review: Review, delivered: tuple[DeliveryView, ...] | None = None
-) -> Doubt | None:
-    """Return what is known of the delivery that the review asks about; None for other reviews."""
+def lookup(session: Session, review: Review) -> str:
+    """Return what came of asking the service about the review's call; "" for other reviews."""
     if review.kind is not ReviewKind.UNKNOWN_DELIVERY:
-        return None
-    known = deliveries(session, review.run_id) if delivered is None else delivered
-    asked = next((one for one in known if one.action_id == review.action_id), None)
-    if asked is None:
-        return None
-    said = review.reasons[0]["message"] if review.reasons else asked.error or ""
-    return Doubt(asked, _lookup(said, _promises(session, asked.tool)))
+        return ""
+    entry = session.get(OutboxEntry, review.action_id)
+    promises = _promises(session, entry.tool) if entry is not None else Connector()
+    if promises.lookup is None:
+        return "This tool offers no look-up, so the service could not be asked."
+    said = review.reasons[0]["message"] if review.reasons else ""
+    tool = promises.lookup.tool
+    if "the look-up did not find it" in said:
+        return f"{tool} did not find it. It may still arrive late, or be kept elsewhere."
+    if "the look-up failed too" in said:
+        return f"{tool} gave no answer either."
+    return f"{tool} was not asked."
 
 
 def _view(
@@ -131,14 +126,3 @@ def _arguments(body: str) -> Mapping[str, Any]:
 def _promises(session: Session, tool: str) -> Connector:
     row = session.get(Tool, tool)
     return Connector.model_validate(row.connector if row is not None else {})
-
-
-def _lookup(said: str, promises: Connector) -> str:
-    if promises.lookup is None:
-        return "This tool offers no look-up, so the service could not be asked."
-    tool = promises.lookup.tool
-    if "the look-up did not find it" in said:
-        return f"{tool} did not find it. It may still arrive late, or be kept elsewhere."
-    if "the look-up failed too" in said:
-        return f"{tool} gave no answer either."
-    return f"{tool} was not asked."

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 
+import gated
 import pytest
 
 from store import anchors, audit
@@ -190,6 +191,37 @@ def test_a_restore_voids_the_anchors_beyond_it(
         assert found.is_ok
         assert found.anchored is not None
         assert found.anchored.seq == 3
+
+
+def test_a_line_repeated_later_voids_nothing_more(
+    store: Store, settings: Settings, path: Path, grow: Grow, now: datetime
+) -> None:
+    """The file can be appended to; a genuine old line must not cover up a later cut."""
+    grow(3)
+    anchors.write_last(store, path, now)
+    anchors.write_restored(store, path, now)
+    restored = path.read_text().splitlines()[-1]
+    grow(4)
+    anchors.write_last(store, path, now + timedelta(hours=1))
+    gated.tamper(settings, "DELETE FROM audit_entry WHERE seq > 3")
+    path.write_text(path.read_text() + restored + "\n")
+    assert verify(store, path).first_bad_seq == 4
+
+
+def test_an_old_line_repeated_does_not_stop_new_ones(
+    store: Store, settings: Settings, path: Path, grow: Grow, now: datetime
+) -> None:
+    grow(9)
+    anchors.write_last(store, path, now)
+    high = path.read_text()
+    gated.tamper(settings, "DELETE FROM audit_entry WHERE seq > 3")
+    anchors.write_restored(store, path, now)
+    path.write_text(path.read_text() + high)
+    grow(1)
+    written = anchors.write_due(store, path, now + timedelta(minutes=2))
+    assert written is not None
+    assert written.seq == 4
+    assert verify(store, path).anchored == written
 
 
 def test_a_restore_without_anchors_needs_no_line(store: Store, path: Path, now: datetime) -> None:

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 
 from store import anchors, audit
 from store.actions import canonical_json
@@ -60,7 +61,7 @@ class Intruder:
 def chain(store: Store, settings: Settings, now: datetime) -> Store:
     """A store with sixty entries and an anchor at every twentieth."""
     for number in range(1, LENGTH + 1):
-        grow(store, number, now)
+        store.transact(grow, number, now)
         if number in ANCHORED:
             anchors.write_last(store, settings.anchor_file, now + timedelta(minutes=number))
     return store
@@ -74,15 +75,20 @@ def intruder(chain: Store, settings: Settings) -> Iterator[Intruder]:
         yield Intruder(connection)
 
 
-def grow(store: Store, number: int, now: datetime) -> None:
-    store.transact(
-        audit.append,
+def grow(session: Session, number: int, now: datetime) -> None:
+    audit.append(
+        session,
         actor=("Ana", "gate", "executor")[number % 3],
         tag=("run:review:approve", "run:draft:passed", "run:action:sent")[number % 3],
         subject=f"run:{number // 3}",
         at=now + timedelta(minutes=number),
         body={"draft": number, "note": f"entry {number}"},
     )
+
+
+def again(session: Session, entries: int, now: datetime) -> None:
+    for number in range(entries):
+        grow(session, 100 + number, now)
 
 
 def edit(rows: list[dict[str, Any]], random: Random) -> int:
@@ -177,8 +183,7 @@ def test_dropping_all_of_it_is_found_whatever_was_written_since(
     for number in range(TRIES):
         since = number % 25
         intruder("DELETE FROM audit_entry")
-        for fresh in range(since):
-            grow(chain, 100 + fresh, now)
+        chain.transact(again, since, now)
         assert state(chain, settings).first_bad_seq == min(since + 1, ANCHORED[0])
     intruder.restore()
 
@@ -187,8 +192,7 @@ def test_a_tail_cut_and_grown_again_contradicts_the_next_anchor(
     chain: Store, settings: Settings, intruder: Intruder, now: datetime
 ) -> None:
     intruder("DELETE FROM audit_entry WHERE seq > 33")
-    for fresh in range(30):
-        grow(chain, 100 + fresh, now)
+    chain.transact(again, 30, now)
     found = state(chain, settings)
     assert (found.first_bad_seq, found.entries) == (40, 39)
     assert found.anchored is not None

@@ -190,3 +190,13 @@ def test_a_store_that_is_no_file_is_left_to_its_own_tools(
     refused = greenlight("restore", tmp_path / "b.db", code=1).stderr
     assert "pg_restore" in refused
     assert "pg_dump" in greenlight("backup", tmp_path / "c.db", code=1).stderr
+
+
+def test_a_reset_deletes_what_restores_have_kept(
+    store: Store, settings: Settings, tmp_path: Path
+) -> None:
+    greenlight("backup", tmp_path / "b.db")
+    store.close()
+    greenlight("restore", tmp_path / "b.db")
+    greenlight("reset", "--yes")
+    assert not settings.home.exists()

@@ -11,6 +11,7 @@ import pytest
 from disk import Disk, limited
 from sqlmodel import Session
 
+from agents.pipeline import StepFailedError
 from store.engine import Store, check_integrity
 from store.errors import ReadOnly, StoreUnavailable
 from store.settings import Settings
@@ -119,6 +120,10 @@ def test_an_error_of_another_kind_is_not_called_a_full_disk(store: Store) -> Non
     with pytest.raises(LookupError):
         store.transact(refuse)
     assert store.trouble is None
+
+
+def test_a_run_is_not_failed_for_good_by_a_full_disk() -> None:
+    assert StepFailedError("synthesis", ReadOnly("Read-only: disk full.")).is_transient
 
 
 async def test_a_worker_waits_and_goes_on_with_nothing_acknowledged_lost(

@@ -1,7 +1,10 @@
 // What a person reads before deciding: why it is here, the customer's words, the exact action.
 // Data: {id, title, tags: [{text, tone}], meta, why: [{text, margin, tone}], whyTitle,
-//        message: {who, meta, subject, text}, action: {title, tool, money, args: [[name, value]], note},
-//        sent: the reply of an audit | null}.
+//        lead: {tone, title, text, rows: [[name, before, after]], facts: [[name, value]]} | null,
+//        people: {title, slots: [{text, isDone}]} | null,
+//        message: {who, meta, subject, text},
+//        action: {title, tool, money, args: [[name, value]], condition, note, more: [call], total,
+//        around: [text]}, sent: the reply of an audit | null}.
 function message(memory, data) {
   const letter = data.message;
   return el(
@@ -13,27 +16,92 @@ function message(memory, data) {
   );
 }
 
-function action(data) {
-  const doing = data.action;
+function call(one, note) {
   return el(
-    "section",
-    `panel action ${doing.tool ? "" : "none"}`,
-    el("h3", null, doing.title),
+    "div",
+    "one",
     el(
       "div",
       "call",
-      el("span", doing.tool ? "tool mono words" : "tool words", doing.tool ?? doing.note),
-      el("span", "money num", doing.money),
+      el("span", one.tool ? "tool mono words" : "tool words", one.tool ?? note),
+      el("span", "money num", one.money),
     ),
-    doing.args.length
+    one.args.length
       ? el(
           "dl",
           "args",
-          doing.args.map(([name, value]) =>
+          one.args.map(([name, value]) =>
             el("div", null, el("dt", "quiet mono words", name), el("dd", "mono words", value)),
           ),
         )
       : null,
+    one.condition ? el("p", "small quiet words", one.condition) : null,
+  );
+}
+
+function action(data) {
+  const doing = data.action;
+  const isSeries = doing.more.length > 0;
+  return el(
+    "section",
+    `panel action ${doing.tool ? "" : "none"} ${isSeries ? "series" : ""}`,
+    el("h3", null, doing.title),
+    call(doing, doing.note),
+    doing.more.map((one) => call(one, "")),
+    isSeries
+      ? el("div", "total", el("span", null, "Together"), el("span", "money num", doing.total))
+      : null,
+    doing.around.map((line) => el("p", "small quiet words", line)),
+  );
+}
+
+function lead(data) {
+  const first = data.lead;
+  if (!first) return null;
+  return el(
+    "section",
+    `lead ${first.tone}`,
+    el("h3", "words", first.title),
+    first.rows.length
+      ? el(
+          "table",
+          "rows",
+          el("tr", null, el("th", null, ""), el("th", null, "when decided"), el("th", null, "now")),
+          first.rows.map(([name, before, after]) =>
+            el(
+              "tr",
+              null,
+              el("th", "words", name),
+              el("td", "before mono words", before),
+              el("td", "after mono words", after),
+            ),
+          ),
+        )
+      : null,
+    first.facts.length
+      ? el(
+          "dl",
+          "facts",
+          first.facts.map(([name, value]) => [el("dt", null, name), el("dd", "words", value)]),
+        )
+      : null,
+    first.text ? el("p", "words", first.text) : null,
+  );
+}
+
+function people(data) {
+  if (!data.people) return null;
+  return el(
+    "section",
+    "people",
+    el("h3", "words", data.people.title),
+    el(
+      "ol",
+      null,
+      data.people.slots.map((slot) =>
+        el("li", slot.isDone ? "done" : "", el("span", "mark"), el("span", "words", slot.text)),
+      ),
+    ),
   );
 }
 
@@ -72,6 +140,8 @@ export default function ({ data, parentElement }) {
         data.tags.map((tag) => el("span", `tag ${tag.tone}`, tag.text)),
         el("span", "meta quiet num", data.meta),
       ),
+      lead(data),
+      people(data),
       why(data),
       message(memory, data),
       action(data),

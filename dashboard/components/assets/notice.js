@@ -17,9 +17,10 @@ export default function ({ data, parentElement }) {
   parentElement.querySelector(".root").replaceChildren(
     el("div", `line ${data.tone}`, el("span", "dot"), el("span", "words text", data.text), left),
   );
+  const box = document.querySelector(".st-key-undo_box");
+  if (box) box.style.display = "";
   if (data.remainingMs !== null) {
     memory.until = performance.now() + data.remainingMs;
-    const box = document.querySelector(".st-key-undo_box");
     countdown(memory, left, box);
     memory.timer = setInterval(() => countdown(memory, left, document.querySelector(".st-key-undo_box")), 250);
   }

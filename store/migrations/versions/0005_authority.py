@@ -98,8 +98,9 @@ def _guard_decision() -> None:
     _refuse(
         "decision_not_past_block",
         on,
-        "(SELECT r.is_blocked FROM review r WHERE r.id = NEW.review_id) AND"
-        " (NEW.verdict = 'approve' OR (NEW.verdict = 'edit' AND (SELECT json_extract(d.action,"
+        "((SELECT r.is_blocked FROM review r WHERE r.id = NEW.review_id) OR EXISTS (SELECT 1"
+        " FROM run x JOIN draft b ON b.id = NEW.draft_id WHERE x.id = NEW.run_id AND"
+        " x.outcome = 'block' AND b.author LIKE 'model:%')) AND (NEW.verdict = 'approve' OR (NEW.verdict = 'edit' AND (SELECT json_extract(d.action,"
         " '$.tool') FROM draft d WHERE d.id = NEW.draft_id) IS NOT NULL))",
         "a blocked draft may be rejected or answered, never approved",
     )
@@ -146,7 +147,7 @@ def _guard_outbox() -> None:
     _refuse(
         "outbox_frozen",
         "UPDATE OF id, run_id, draft_id, decision_id, position, kind, tool, body, amount_minor,"
-        " currency, customer_id, reverses ON outbox",
+        " currency, customer_id, reverses, created_at ON outbox",
         None,
         "an authorised action never changes",
     )
@@ -155,7 +156,8 @@ def _guard_outbox() -> None:
         "outbox_moves",
         "UPDATE OF status ON outbox",
         "NEW.status != OLD.status AND NOT ("
-        "OLD.status = 'pending' AND NEW.status IN ('sending', 'cancelled')"
+        "OLD.status = 'pending' AND (NEW.status = 'sending'"
+        " OR NEW.status = 'cancelled' AND NOT OLD.in_doubt)"
         " OR OLD.status = 'sending' AND NEW.status IN"
         " ('sent', 'failed', 'unknown', 'pending', 'cancelled')"
         " OR OLD.status = 'unknown' AND NEW.status IN ('sent', 'failed')"

@@ -153,9 +153,13 @@ def find_effect(db: sqlite3.Connection, key: str) -> dict[str, Any] | None:
 
 
 def totals(db: sqlite3.Connection) -> dict[str, int]:
-    """Return how many entries there are and what they come to; a reversal counts below zero."""
+    """Return how many calls were carried out and the sum of the amounts they were asked for.
+
+    A reversal's amount counts too, so that this compares with what the other side has sent.
+    """
     row = db.execute(
-        "SELECT count(*) AS entries, coalesce(sum(amount_minor), 0) AS amount_minor FROM effect"
+        "SELECT count(*) AS entries,"
+        " coalesce(sum(json_extract(body, '$.amount_minor')), 0) AS amount_minor FROM effect"
     ).fetchone()
     return dict(row)
 

@@ -67,6 +67,7 @@ customer = "customer_id"
 text = "text"
 ticket = "ticket_id"
 key = "idempotency_key"
+key_retention_seconds = @RETENTION@
 refusal = "^REFUSED"
 lookup = { tool = "find_effect", args = { idempotency_key = "key" }, found = "found", receipt = "receipt" }
 
@@ -91,6 +92,7 @@ customer = "customer_id"
 order = "order_id"
 amount = "amount_minor"
 key = "idempotency_key"
+key_retention_seconds = @RETENTION@
 refusal = "^REFUSED"
 lookup = { tool = "find_effect", args = { idempotency_key = "key" }, found = "found", receipt = "receipt" }
 

@@ -85,7 +85,7 @@ class Payments:
         return self._read(idempotency_key, EffectFound(found=receipt is not None, receipt=receipt))
 
     async def ledger_totals(self) -> CallToolResult:
-        """Count all entries and add up their amounts; a reversal counts below zero."""
+        """Count the calls that were carried out and add up the amounts they were asked for."""
         return self._read("totals", Totals.model_validate(books.totals(self._reading)))
 
     async def issue_refund(

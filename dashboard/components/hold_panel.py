@@ -1,0 +1,116 @@
+"""The brake on the Gate page: holding automatic delivery, of everything or of one action kind.
+
+A manager holds and releases, each after one question in place; everybody else sees how it stands.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import streamlit as st
+
+from dashboard import brakes, session, words
+from dashboard.actions import drop_question
+from store import holds, registry
+from store.actions import REPLY_ONLY
+from store.holds import HoldView
+from store.schema import Tool
+from store.transitions import Role
+
+BRAKERS = frozenset({Role.MANAGER, Role.ADMIN})
+_NOTE = "hold_note"
+
+
+def kinds(tools: Sequence[Tool]) -> list[str]:
+    """Return the action kinds that the listed write tools stand for, in reading order. Pure."""
+    acting = {tool.action_kind for tool in tools if tool.is_write and not tool.is_reply}
+    replies = [REPLY_ONLY] if any(tool.is_reply for tool in tools) else []
+    return sorted(kind for kind in acting if kind) + replies
+
+
+def hold_panel(now: datetime) -> None:
+    """Draw how automatic delivery stands, and for a manager the buttons that change it."""
+    in_force = session.read(holds.in_force)
+    known = kinds(session.read(registry.tools))
+    may_brake = session.role() in BRAKERS
+    with st.container(border=True, key="holds", gap="small"):
+        asked = _asked([None, *known])
+        if asked is not None and may_brake:
+            _question(*asked)
+            return
+        _state(in_force, now, may_brake=may_brake)
+        if may_brake:
+            _brakes(in_force, known)
+        else:
+            st.caption("Only a manager holds it, or lets it go on.")
+
+
+def _asked(about: Sequence[str | None]) -> tuple[str | None, bool] | None:
+    for kind in about:
+        if session.is_asked(("hold", kind)):
+            return kind, True
+        if session.is_asked(("release", kind)):
+            return kind, False
+    return None
+
+
+def _state(in_force: Sequence[HoldView], now: datetime, *, may_brake: bool) -> None:
+    if not in_force:
+        st.text("Automatic delivery is running.")
+    for hold in in_force:
+        name = words.kind(hold.kind)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            note = f": {hold.note}" if hold.note else ""
+            since = words.clock(hold.since, now)
+            st.text(f"On hold: {name}, since {since} UTC by {hold.person}{note}", width="stretch")
+            if may_brake:
+                st.button(
+                    f"Release {words.label(name)}",
+                    key=f"release_{hold.kind or 'all'}",
+                    on_click=brakes.ask_release,
+                    args=(hold.kind,),
+                )
+
+
+def _brakes(in_force: Sequence[HoldView], known: Sequence[str]) -> None:
+    held = {hold.kind for hold in in_force}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if None not in held:
+            st.button(
+                "Hold all automatic delivery",
+                key="hold_all",
+                on_click=brakes.ask_hold,
+                args=(None,),
+            )
+        free = [kind for kind in known if kind not in held]
+        if free:
+            st.caption("or only", width="content")
+        for kind in free:
+            st.button(
+                words.label(words.kind(kind).capitalize()),
+                key=f"hold_{kind}",
+                type="tertiary",
+                help=f"Hold automatic delivery of {words.label(words.kind(kind))} only",
+                on_click=brakes.ask_hold,
+                args=(kind,),
+            )
+
+
+def _question(kind: str | None, is_held: bool) -> None:  # noqa: FBT001 - read off the question
+    name = "all automatic delivery" if kind is None else f"automatic delivery of {words.kind(kind)}"
+    if is_held:
+        st.text(
+            f"Hold {name}? From that moment nothing of it goes out alone, not even what the gate"
+            " has let pass already. What people approve still goes out."
+        )
+    else:
+        st.text(f"Release {name}? What has waited goes out at once, unless another hold stops it.")
+    st.text_input("Why", key=_NOTE, placeholder="One line that everybody will read", max_chars=200)
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Yes, hold it" if is_held else "Yes, release it",
+            key="confirm_hold" if is_held else "confirm_release",
+            type="primary",
+            on_click=brakes.set_hold,
+            args=(kind, is_held, _NOTE),
+        )
+        st.button("Back", key="back_hold", shortcut="Esc", on_click=drop_question)
