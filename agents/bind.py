@@ -5,7 +5,7 @@ the customer is the ticket's own, the order must have been looked up, the money 
 very arguments that will be sent. Whatever does not fit becomes a block, never a correction.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agents.company import Company, WriteTool
@@ -35,6 +35,7 @@ def bind(
     ]
     first, *further = (action for action, _ in bound)
     blocks = [reason for _, reasons in bound for reason in reasons]
+    blocks += _repeated([action for action, _ in bound])
     return first.model_copy(update={"also": tuple(further)}), blocks
 
 
@@ -67,6 +68,17 @@ def _part(
         *_wrong_order(tool, ticket, args, facts),
     ]
     return action, blocks
+
+
+def _repeated(parts: Sequence[Action]) -> Iterator[Reason]:
+    """Yield each part that would do, word for word, what another one does already."""
+    known: set[tuple[str | None, str]] = set()
+    for part in parts:
+        call = (part.tool, canonical_json(part.args))
+        if part.tool is not None and call in known:
+            message = f"The draft would call `{part.tool}` twice with the same arguments"
+            yield Reason(code="repeated_action", message=message)
+        known.add(call)
 
 
 def _nothing(kind: str, customer: str | None) -> Action:

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agents.company import Company
-from agents.ports import Tools
+from agents.ports import WORTH_RETRYING, Tools
 from agents.tools.schemas import ToolSchema
 from store.actions import Action
 from store.arguments import find_mistake, without
 from store.connectors import arguments, pick
 from store.outputs import Reason
+
+MAX_SHOWN = 200  # characters of a tool's words in a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Conditioned:
 async def condition(
     tools: Tools, company: Company, schemas: Mapping[str, ToolSchema], action: Action
 ) -> Conditioned:
-    """Fill in the state of the world for every part that is conditional.
+    """Fill in the state of the world for every conditional part of an action that was bound.
 
     What cannot be seen becomes a block: nothing is done to a world nobody looked at.
     """
@@ -55,15 +57,17 @@ async def _part(
     seen = await tools.call(look.tool, arguments(look.args, part.args))
     value = pick(look.value, seen.result) if seen.status == "ok" else None
     if value is None:
-        words = seen.error or f"`{look.tool}` did not say"
-        reason = Reason(code="world_unknown", message=f"The state to act on is not known: {words}")
-        return Conditioned(part, (reason,), trouble=words)
+        words = _shown(seen.error or f"`{look.tool}` did not say")
+        message = f"The state to act on is not known: {words}"
+        trouble = words if seen.error_class in WORTH_RETRYING else None
+        return Conditioned(part, (Reason(code="world_unknown", message=message),), trouble)
     args = {**part.args, write.expected: value}
-    schema = schemas.get(write.name)
-    mistake = find_mistake(args, without(schema.input_schema, write.key)) if schema else None
+    mistake = find_mistake(args, without(schemas[write.name].input_schema, write.key))
     if mistake:
-        reason = Reason(
-            code="invalid_arguments", message=f"The arguments do not fit `{write.name}`: {mistake}"
-        )
-        return Conditioned(part, (reason,))
+        message = f"The arguments do not fit `{write.name}`: {_shown(mistake)}"
+        return Conditioned(part, (Reason(code="invalid_arguments", message=message),))
     return Conditioned(part.model_copy(update={"args": args}))
+
+
+def _shown(words: str) -> str:
+    return words if len(words) <= MAX_SHOWN else words[: MAX_SHOWN - 1] + "…"

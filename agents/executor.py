@@ -21,6 +21,7 @@ from uuid import uuid4
 
 from sqlmodel import Session
 
+from agents import limits
 from agents.clock import Clock, RealClock
 from agents.company import Company
 from agents.ports import Tools
@@ -38,6 +39,7 @@ from agents.settling import (
     settle,
 )
 from agents.tools import Toolbox
+from agents.witness import anchoring
 from agents.worker import dead_here
 from store import authorisation, deliveries, holds, registry, workers
 from store.connectors import Connector, Precondition, arguments, pick
@@ -285,7 +287,11 @@ async def _main(settings: Settings, company: Company, *, drain: bool, patience: 
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, executor.stop)
-            await executor.work()
+            async with (
+                anchoring(store, settings.anchor_file),
+                limits.pulse(settings.lease_seconds * limits.HANG_SHARE),
+            ):
+                await executor.work()
     finally:
         writer.close()
         store.close()

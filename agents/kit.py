@@ -17,7 +17,7 @@ from agents.journal import Journal, Made
 from agents.knowledge.retriever import HybridRetriever
 from agents.models.encoder import Encoder, open_encoder
 from agents.pipeline import State, Step
-from agents.ports import Model, Retriever, TicketView, Tools
+from agents.ports import WORTH_RETRYING, Model, Retriever, TicketView, Tools
 from agents.steps import intent, retrieval, synthesis, tool_call
 from agents.steps.synthesis import Bench
 from agents.tools import Toolbox, ToolSchema
@@ -32,8 +32,6 @@ from store.outputs import (
 )
 from store.settings import Settings
 from store.writer import GroupWriter
-
-WORTH_RETRYING = frozenset({"timeout", "server_died"})
 
 
 @dataclass(frozen=True, slots=True)

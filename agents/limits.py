@@ -13,6 +13,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+HANG_SHARE = 2 / 3  # of a lease: who hangs ends while its work is still known to be its own
 STDERR = 2  # a file descriptor: the watchdog may use nothing of Python's
 PULSES = 4  # within the time that a process may stay silent
 FIRST_TO_GO = 500  # of 1000: the kernel ends a worker before anything that knows what was sent

@@ -91,6 +91,9 @@ class Retriever(Protocol):
     def search(self, text: str, k: int) -> list[PassageHit]: ...
 
 
+WORTH_RETRYING = frozenset({"timeout", "server_died"})  # failures of a look that may pass
+
+
 class Tools(Protocol):
     """Tools of one effect (read-only, or write): never raises for a tool's failure, classes it."""
 

@@ -24,6 +24,7 @@ from agents.journal import Journal, Visit
 from agents.kit import Kit, Loaded, open_kit
 from agents.pipeline import MAX_ATTEMPTS, StepFailedError, build
 from agents.ports import TicketView
+from agents.witness import anchoring
 from store import queue, workers
 from store.engine import Store
 from store.errors import LeaseLost
@@ -39,7 +40,6 @@ IDLE_SECONDS = 0.02  # between looks at the database's change counter
 SWEEP_SECONDS = 1.0  # between looks for due retries and dead workers
 RETRY_LATER_SECONDS = 20.0  # after a transient failure used up its attempts
 MAX_VISITS = 3  # rounds of attempts at one step before the run fails
-HANG_SHARE = 2 / 3  # of a lease: a hung worker ends while its runs are still known to be its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,10 @@ async def _main(
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, worker.stop)
-            async with limits.pulse(settings.lease_seconds * HANG_SHARE):
+            async with (
+                anchoring(store, settings.anchor_file),
+                limits.pulse(settings.lease_seconds * limits.HANG_SHARE),
+            ):
                 await worker.work()
     finally:
         writer.close()

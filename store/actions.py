@@ -7,9 +7,16 @@ order beside them are read out of those arguments by code, never taken from a mo
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 REPLY_ONLY = "reply_only"
 
@@ -28,9 +35,26 @@ class Action(BaseModel):
     order_id: str | None = None
     also: tuple["Action", ...] = ()  # further side effects of the same draft: all of them or none
 
+    @model_validator(mode="after")
+    def _is_one_whole(self) -> Self:
+        """Refuse parts that sums and checks over `parts` would miss or mix up."""
+        if any(part.also for part in self.also):
+            raise ValueError("a part of an action has no parts of its own")
+        if any(part.customer_id != self.customer_id for part in self.also):
+            raise ValueError("all parts of an action are for one customer")
+        if len({part.currency for part in self.parts} - {None}) > 1:
+            raise ValueError("all parts of an action are in one currency")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_empty_parts(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write a single action as it was before there were several: its digest must not change."""
+        written: dict[str, Any] = dump(self)
+        return written if self.also else {k: v for k, v in written.items() if k != "also"}
+
     @property
     def is_reply_only(self) -> bool:
-        return self.tool is None
+        return self.tool is None and not self.also
 
     @property
     def parts(self) -> tuple["Action", ...]:
@@ -42,6 +66,11 @@ class Action(BaseModel):
         """Return the money that all parts move together, None if none of them moves any."""
         moved = [part.amount_minor for part in self.parts if part.amount_minor is not None]
         return sum(moved) if moved else None
+
+    @property
+    def total_currency(self) -> str | None:
+        """Return the currency of `total_minor`; the first part may move no money."""
+        return next((part.currency for part in self.parts if part.currency), None)
 
 
 def reply_only(customer_id: str | None) -> Action:
@@ -58,7 +87,7 @@ def canonical_json(value: Mapping[str, Any]) -> str:
 
 def as_json(action: Action) -> dict[str, Any]:
     """Return the action as stored and digested; a single one as it always was."""
-    return action.model_dump(mode="json", exclude=None if action.also else {"also"})
+    return action.model_dump(mode="json")
 
 
 def digest(reply: str, action: Action) -> str:

@@ -38,7 +38,8 @@ def require_fit(session: Session, review: Review, person: str, request: "Decisio
     """Raise BadInput or NotAllowed, in words for the person, if the decision cannot be taken."""
     allowed = verdicts_for(review.kind, is_reversal=is_reversal(review))
     if request.verdict not in allowed:
-        wanted = ", ".join(word.replace("_", " ") for word in sorted(allowed))
+        *others, last = sorted(word.replace("_", " ") for word in allowed)
+        wanted = f"{', '.join(others)} or {last}"
         raise BadInput(f"This review takes {wanted}, not `{request.verdict}`.")
     _require_content(request)
     goes_past_block = request.verdict is Verdict.APPROVE or (

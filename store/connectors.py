@@ -90,7 +90,7 @@ class Connector(_Promise):
 
 def arguments(paths: Mapping[str, str], source: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that the paths find in `source`; what is not there is left out."""
-    found = {name: jmespath.search(path, source) for name, path in paths.items()}
+    found = {name: pick(path, source) for name, path in paths.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 

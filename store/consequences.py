@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
-from store import compensation, deliveries, effects, escalations, outbox
+from store import compensation, effects, escalations, finishing, outbox
 from store.errors import BadInput, IllegalTransition
 from store.runs import move_run
 from store.schema import Decision, Draft, OutboxEntry
@@ -23,7 +23,7 @@ def follow(
     if decision.verdict is Verdict.REJECT:
         refused, error = RunStatus.REJECTED, None
         if decision.action_id is not None:  # only its reversal was refused
-            is_whole = deliveries.is_committed(session, decision.run_id)
+            is_whole = finishing.is_committed(session, decision.run_id)
             refused = RunStatus.DONE if is_whole else RunStatus.FAILED
             error = None if is_whole else "not everything was delivered, and nothing is taken back"
         move_run(session, decision.run_id, refused, finished_at=now, error=error)
@@ -59,7 +59,7 @@ def _answer(
         _settle(session, entry, OutboxStatus.SENT)
         entry.sent_at = now
         session.flush()
-        deliveries.confirm(session, entry.id, receipt, now=now)
+        finishing.confirm(session, entry.id, receipt, now=now)
         _send_the_rest(session, entry, draft, decision, now=now)
     elif decision.verdict is Verdict.SEND_AGAIN:
         _settle(session, entry, OutboxStatus.FAILED, f"{said} that it did not happen")
@@ -115,7 +115,7 @@ def _send_the_rest(
         outbox.enqueue(session, draft, decision_id=decision.id, undo_seconds=0.0, now=now)
         return
     if not begun:
-        deliveries.finish_if_over(session, entry, now=now)
+        finishing.finish_if_over(session, entry, now=now)
 
 
 def _is_compensation(session: Session, entry: OutboxEntry) -> bool:

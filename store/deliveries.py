@@ -10,23 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from store import audit, caps, compensation, effects, escalations
+from store import audit, caps, compensation, escalations, finishing
 from store.connectors import Connector
-from store.effects import UNDERWAY
 from store.engine import db_now
 from store.errors import LeaseLost
 from store.holds import stops
 from store.outbox import REPLY
-from store.outputs import CommitOutput, Delivery, Reason
+from store.outputs import Reason
 from store.queue import storable
 from store.runs import finish_run, move_run
-from store.schema import Draft, Hold, OutboxEntry, Receipt, Run, StepRecord, Tool
-from store.steps import StepWrite, record_commit
-from store.transitions import OutboxStatus, ReviewKind, RunStatus, StepStatus
+from store.schema import Draft, Hold, OutboxEntry, Run, Tool
+from store.transitions import OutboxStatus, ReviewKind, RunStatus
 
 _COLUMNS = (
     "id",
@@ -191,60 +189,10 @@ def mark_sent(
 ) -> None:
     """Store the receipt; when it was the last entry, record step 6 and finish the run."""
     _settle(session, entry, status=OutboxStatus.SENT, sent_at=now, error=None)
-    confirm(session, entry.id, receipt, now=now)
+    finishing.confirm(session, entry.id, receipt, now=now)
     is_reversal = entry.reverses is not None
     _audit(session, entry, "run:action:reversed" if is_reversal else "run:action:sent", now)
-    finish_if_over(session, entry, latency_ms=latency_ms, now=now)
-
-
-def confirm(session: Session, action_id: str, receipt: Mapping[str, Any], *, now: datetime) -> None:
-    """Store what is known of a call that took place; one receipt each."""
-    session.connection().execute(
-        insert(Receipt).values(action_id=action_id, body=dict(receipt), received_at=now)
-    )
-
-
-def finish_if_over(
-    session: Session, entry: "Due | OutboxEntry", *, latency_ms: float = 0.0, now: datetime
-) -> None:
-    """Finish the run if nothing of this authorisation is left to deliver."""
-    group = _group(session, entry)
-    reversals = [one for one in group if one.reverses is not None]
-    if any(one.status in UNDERWAY for one in reversals):
-        return
-    if reversals:
-        escalations.cancel_pending(session, entry.run_id, "what came before it was taken back")
-        error = None if is_committed(session, entry.run_id) else _taken_back(session, entry)
-        status = RunStatus.DONE if error is None else RunStatus.FAILED
-        finish_run(session, entry.run_id, status, error=error, now=now)
-    elif all(one.status is OutboxStatus.SENT for one in group):
-        output = CommitOutput(deliveries=_deliveries(session, entry.run_id))
-        step = StepWrite(
-            name="commit",
-            attempt=max(1, entry.attempt),
-            status=StepStatus.OK,
-            started_at=now,
-            latency_ms=latency_ms,
-            output=output.model_dump(mode="json"),
-        )
-        record_commit(session, entry.run_id, output, step)
-        finish_run(session, entry.run_id, RunStatus.DONE, now=now)
-
-
-def _taken_back(session: Session, entry: "Due | OutboxEntry") -> str:
-    """Return, for people, why the run failed and what of it still stands."""
-    failed = session.execute(
-        select(col(OutboxEntry.error))
-        .where(
-            col(OutboxEntry.draft_id) == entry.draft_id,
-            col(OutboxEntry.status) == OutboxStatus.FAILED,
-            col(OutboxEntry.reverses).is_(None),
-        )
-        .order_by(col(OutboxEntry.created_at).desc())
-    ).scalar()
-    left = sorted({tool for tool, _ in effects.standing(session, entry.run_id)})
-    words = f"{', '.join(left)} was not taken back" if left else "its effects were taken back"
-    return f"{failed}; {words}" if failed else words
+    finishing.finish_if_over(session, entry, latency_ms=latency_ms, now=now)
 
 
 def mark_failed(session: Session, entry: Due, error: str, *, now: datetime) -> None:
@@ -258,9 +206,7 @@ def mark_failed(session: Session, entry: Due, error: str, *, now: datetime) -> N
     escalations.cancel_pending(session, entry.run_id, f"the {entry.tool} before it failed")
     begun = 0
     if entry.reverses is None and entry.kind != REPLY:  # the customer keeps what they were given
-        begun = compensation.begin(
-            session, entry.draft_id, decision_id=entry.decision_id, now=now
-        )
+        begun = compensation.begin(session, entry.draft_id, decision_id=entry.decision_id, now=now)
     if not begun:
         finish_run(session, entry.run_id, RunStatus.FAILED, now=now, error=error)
     _audit(session, entry, "run:action:failed", now, error=error, compensations=begun)
@@ -391,48 +337,6 @@ def _settle(session: Session, entry: Due, **values: Any) -> None:
     )
     if settled.rowcount != 1:
         raise _lost(entry)
-
-
-def _group(session: Session, entry: "Due | OutboxEntry") -> Sequence[OutboxEntry]:
-    return (
-        session.execute(
-            select(OutboxEntry)
-            .where(
-                col(OutboxEntry.run_id) == entry.run_id,
-                col(OutboxEntry.draft_id) == entry.draft_id,
-                func.coalesce(OutboxEntry.decision_id, "") == (entry.decision_id or ""),
-            )
-            .order_by(col(OutboxEntry.position))
-            .execution_options(populate_existing=True)
-        )
-        .scalars()
-        .all()
-    )
-
-
-def _deliveries(session: Session, run_id: int) -> list[Delivery]:
-    rows = session.execute(
-        select(OutboxEntry, col(Receipt.body))
-        .join(Receipt, col(Receipt.action_id) == col(OutboxEntry.id))
-        .where(col(OutboxEntry.run_id) == run_id)
-        .order_by(col(OutboxEntry.created_at), col(OutboxEntry.position))
-    ).all()
-    return [
-        Delivery(
-            action_id=row.id, tool=row.tool, status=row.status, attempt=row.attempt, receipt=body
-        )
-        for row, body in rows
-    ]
-
-
-def is_committed(session: Session, run_id: int) -> bool:
-    """Return whether the run's last step is recorded: everything was delivered once."""
-    record = select(col(StepRecord.id)).where(
-        col(StepRecord.run_id) == run_id,
-        col(StepRecord.name) == "commit",
-        col(StepRecord.status) == StepStatus.OK,
-    )
-    return session.connection().execute(record.limit(1)).first() is not None
 
 
 def _audit(

@@ -13,7 +13,6 @@ from store import steps
 from store.schema import Draft, OutboxEntry
 from store.transitions import OutboxStatus
 
-
 UNDERWAY = frozenset({OutboxStatus.PENDING, OutboxStatus.SENDING, OutboxStatus.UNKNOWN})
 _DONE = frozenset({OutboxStatus.SENT})
 

@@ -4,7 +4,6 @@ Each takes the session first, so it is called as `store.transact(builders.case, 
 to a fixed moment; ids come from the database. What a test is about, it says by keyword.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,10 +12,7 @@ from uuid import uuid4
 
 from sqlmodel import Session, select
 
-from store import calibrators
 from store.actions import Action, digest, reply_only
-from store.calibrators import Fitted
-from store.evidence.calibration import Stack
 from store.gate import GateInput, GateResult, PolicyBody, evaluate, risk
 from store.outputs import (
     CommitOutput,
@@ -31,7 +27,6 @@ from store.outputs import (
 )
 from store.registry import CompanyFacts, ToolFacts, register_company
 from store.schema import (
-    Calibrator,
     Company,
     Draft,
     Review,
@@ -49,7 +44,6 @@ from store.transitions import (
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MODEL = "local"
-CALIBRATOR = "sure-1"
 REFUND_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -116,28 +110,6 @@ def company(session: Session, /, *, policy: PolicyBody | None = None, is_demo: b
         intents=[{"name": "duplicate_charge", "title": "Charged twice"}],
     )
     register_company(session, facts, now=NOW)
-
-
-def calibrator(session: Session) -> None:
-    """Store a calibrator that takes the `sure` signal for the log-odds of being right."""
-    if session.get(Calibrator, CALIBRATOR) is None:
-        stack = Stack(
-            signals=("sure",),
-            means=(0.0,),
-            scales=(1.0,),
-            weights=(1.0,),
-            intercept=0.0,
-            platt=(1.0, 0.0),
-        )
-        fitted = Fitted(
-            version=CALIBRATOR, model=MODEL, is_demo=True, stack=stack, labels=0, wrong=0
-        )
-        calibrators.save(session, fitted, now=NOW)
-
-
-def signals(confidence: float) -> dict[str, float]:
-    """Return signals that the calibrator turns into this confidence."""
-    return {"sure": math.log(confidence / (1 - confidence))}
 
 
 def refund(amount_minor: int = 4_250, *, customer_id: str = "C-1") -> Action:

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import builders
+import calibrated
 from builders import NOW
 from sqlalchemy import insert, text
 from sqlmodel import Session, col, select
@@ -89,7 +90,7 @@ def build(
 ) -> Gated:
     """Do what `case` does inside a transaction that may hold many."""
     builders.company(session, policy=policy)
-    builders.calibrator(session)
+    calibrated.calibrator(session)
     claim = claimed(session, customer_id=customer_id, at=at)
     facts = GateInput(
         action=action or builders.refund(customer_id=customer_id),
@@ -172,8 +173,8 @@ def _judged(session: Session, claim: Claim, facts: GateInput, at: datetime) -> G
         action=facts.action,
         critique=Critique(agrees=True),
         confidence=facts.confidence,
-        signals={} if facts.confidence is None else builders.signals(facts.confidence),
-        calibrator_version=None if facts.confidence is None else builders.CALIBRATOR,
+        signals={} if facts.confidence is None else calibrated.signals(facts.confidence),
+        calibrator_version=None if facts.confidence is None else calibrated.CALIBRATOR,
     )
     record = write("synthesis", made, at=at)
     author = f"model:{builders.MODEL}"

@@ -51,7 +51,17 @@ class AskView:
 
 
 def action_words(action: Mapping[str, Any]) -> str:
-    """Return an action in a few words: kind, money, order."""
+    """Return an action in a few words: kind, money, order; of several, each and their total."""
+    parts = [action, *action.get("also", ())]
+    moved = [part for part in parts if part.get("amount_minor") is not None]
+    words = " + ".join(_part_words(part) for part in parts)
+    if len(moved) > 1:
+        total = sum(part["amount_minor"] for part in moved)
+        words += f" = {amount(total, moved[0].get('currency'))}"
+    return words
+
+
+def _part_words(action: Mapping[str, Any]) -> str:
     money = amount(action.get("amount_minor"), action.get("currency"))
     order = f"order {action['order_id']}" if action.get("order_id") else ""
     return " ".join(part for part in (action["kind"].replace("_", " "), money, order) if part)

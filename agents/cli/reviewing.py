@@ -94,13 +94,21 @@ def _item_row(item: "QueueItem") -> tuple[str, ...]:
     return (
         str(item.review_id),
         item.kind.value,
-        item.title,
+        _title(item),
         amount(item.amount_minor, item.currency),
         "" if item.confidence is None else f"{item.confidence:.2f}",
         why,
         duration(item.age_s),
         item.claimed_by or "",
     )
+
+
+def _title(item: "QueueItem") -> str:
+    """Return the title; a draft that does several things names them, as its amount is their sum."""
+    if not item.further_kinds:
+        return item.title
+    kinds = (kind for kind in (item.action_kind, *item.further_kinds) if kind)
+    return f"{item.title} ({' + '.join(kind.replace('_', ' ') for kind in kinds)})"
 
 
 def decide(

@@ -16,6 +16,7 @@ MIN_EXAMPLES = 3
 RESERVED_ENTITIES = ("months", "amounts_minor")
 SECRET_HEADERS = ("authorization", "cookie", "key", "secret", "token")
 REPLY_ONLY_WORDS = (None, "reply_only")
+ROLES = ("customer", "order", "amount", "text", "ticket", "key", "expected")
 
 
 def tables(raw: Raw, *keys: str) -> list[tuple[int, Raw]]:
@@ -132,10 +133,17 @@ def _promises(
     if isinstance(undoing, str) and undoing not in listed:
         words = f"`{undoing}` is not a write tool" + suggestion(undoing, listed)
         yield (*path, "reversal"), words
+    elif undoing is not None and undoing in (tool.get("tool"), *_replies(writes)):
+        words = f"`{undoing}` takes nothing back; name the tool that undoes this one"
+        yield (*path, "reversal"), words
     if ("expected" in tool) != ("precondition" in tool):
         yield path, "`expected` and `precondition` belong together: the argument and what fills it"
     if "key_retention_seconds" in tool and "key" not in tool:
         yield (*path, "key_retention_seconds"), "there is no `key` that could be remembered"
+
+
+def _replies(writes: Sequence[tuple[Path, Raw]]) -> list[Any]:
+    return [tool.get("tool") for _, tool in writes if tool.get("reply") is True]
 
 
 def _write_tool(path: Path, tool: Raw, *, is_reversal: bool) -> Iterator[Finding]:
@@ -146,6 +154,7 @@ def _write_tool(path: Path, tool: Raw, *, is_reversal: bool) -> Iterator[Finding
         yield path, "the reply tool needs `text`, the argument that takes the answer"
     if tool.get("action") == "reply_only":
         yield (*path, "action"), "`reply_only` means no action; call this one something else"
+    yield from twice([((*path, role), tool.get(role)) for role in ROLES], "the argument")
 
 
 def check_policy(raw: Raw) -> Iterator[Finding]:
@@ -162,13 +171,18 @@ def check_policy(raw: Raw) -> Iterator[Finding]:
         (("policy", "always_person", at), kind)
         for at, kind in enumerate(texts(policy.get("always_person")))
     ]
-    own = policy.get("thresholds")
-    limits = (
-        [(("policy", "thresholds", kind), kind) for kind in own] if isinstance(own, dict) else []
-    )
-    for path, kind in [*rules, *always, *limits]:
+    own = [
+        (("policy", name, kind), kind)
+        for name in ("thresholds", "undo_seconds", "delay_seconds")
+        for kind in (policy[name] if isinstance(policy.get(name), dict) else ())
+    ]
+    for path, kind in [*rules, *always, *own]:
         if isinstance(kind, str) and kind not in kinds:
             yield path, f"no write tool has the action `{kind}`{suggestion(kind, kinds)}"
+    moving = [tool.get("action") for _, tool in write_tools(raw) if "amount" in tool]
+    for path, kind in rules:
+        if kind in kinds and kind not in moving:
+            yield path, f"`{kind}` has no amount to weigh: its tool names no `amount` argument"
 
 
 def check_entities(raw: Raw) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from agents.company.crosschecks import (
 )
 from agents.company.expressions import BUILT_IN_NAMES, Templates, names_in_path
 from agents.company.lines import Path
+from store.actions import REPLY_ONLY
 
 _TEMPLATES = Templates("EUR")
 
@@ -58,20 +59,37 @@ def _decisions(place: Path, intent: Raw, raw: Raw) -> Iterator[Finding]:
         if is_caught_all:
             yield (*place, at), "never reached: the decision above it has no `when`"
         is_caught_all = is_caught_all or "when" not in decision
-        further = list(tables(decision, "also"))
-        if further and decision.get("action") in REPLY_ONLY_WORDS:
-            yield (*place, at, "also"), "there are further actions but no first one"
-        parts = [((*place, at), decision)]
-        parts += [((*place, at, "also", number), part) for number, part in further]
-        for path, part in parts:
+        for path, part in _parts((*place, at), decision):
             kind = part.get("action")
             if isinstance(kind, str) and kind not in kinds and kind not in REPLY_ONLY_WORDS:
                 words = f"no write tool has the action `{kind}`{suggestion(kind, kinds)}"
                 yield (*path, "action"), words
             yield from _own_fields(path, part, raw)
             yield from _expressions(path, part, known)
+        yield from _several((*place, at), decision)
         for key in ("reply", "doubt"):
             yield from _names((*place, at, key), decision.get(key), _TEMPLATES.names, known)
+
+
+def _parts(place: Path, decision: Raw) -> list[tuple[Path, Raw]]:
+    """Return the decision and its further actions, each with its path."""
+    further = [((*place, "also", at), part) for at, part in tables(decision, "also")]
+    return [(place, decision), *further]
+
+
+def _several(place: Path, decision: Raw) -> Iterator[Finding]:
+    """Yield further actions that are none, or that repeat another one of the decision."""
+    (_, first), *further = _parts(place, decision)
+    if further and first.get("action") in REPLY_ONLY_WORDS:
+        yield (*place, "also"), "there are further actions but no first one"
+    seen = [(first.get("action"), first.get("args"))]
+    for path, part in further:
+        one = (part.get("action"), part.get("args"))
+        if part.get("action") == REPLY_ONLY:
+            yield (*path, "action"), "`reply_only` is no further action; leave it out"
+        elif one in seen:
+            yield path, f"`{one[0]}` is there twice with the same arguments; it is done once only"
+        seen.append(one)
 
 
 def _own_fields(place: Path, decision: Raw, raw: Raw) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agents.bind import bind
 from agents.company import Company
-from agents.conditions import condition
+from agents.conditions import Conditioned, condition
 from agents.ports import Model, Proposal, TicketView, Tools, Usage
 from agents.tools.schemas import ToolSchema
 from store.evidence.calibration import Stack
@@ -64,8 +64,9 @@ async def run(
     proposal, usage = await bench.model.synthesise(ticket, intent, retrieval, tool_call)
     critique, more = await bench.model.critique(ticket, proposal, retrieval, tool_call)
     action, blocks = bind(bench.company, bench.schemas, ticket, proposal, tool_call.facts)
-    conditioned = await condition(tools, bench.company, bench.schemas, action)
-    action, blocks = conditioned.action, [*blocks, *conditioned.blocks]
+    seen = Conditioned(action, tuple(blocks))  # what is blocked stays so, whatever the world is
+    if not blocks:
+        seen = await condition(tools, bench.company, bench.schemas, action)
     concerns = [*proposal.concerns, *_failures(tool_call)]
     signals = _merge(proposal, intent, retrieval, tool_call)
     signals["consistency"] = 0.0 if concerns else 1.0
@@ -73,7 +74,7 @@ async def run(
     raw, confidence = _weigh(calibration, signals)
     output = SynthesisOutput(
         reply=proposal.reply,
-        action=action,
+        action=seen.action,
         concerns=concerns,
         critique=critique,
         signals=signals,
@@ -83,15 +84,15 @@ async def run(
         sources=list(proposal.sources),
     )
     gate_input = GateInput(
-        action=action,
+        action=seen.action,
         confidence=confidence,
         calibration_note=None if calibration.stack else calibration.note,
         objections=tuple(_objections(critique)),
         concerns=tuple(concerns),
         is_out_of_scope=intent.is_out_of_scope,
-        blocks=tuple(blocks),
+        blocks=seen.blocks,
     )
-    return Synthesised(output, gate_input, conditioned.trouble), _sum(usage, more)
+    return Synthesised(output, gate_input, seen.trouble), _sum(usage, more)
 
 
 def _weigh(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from dashboard import actions, session, words
+from dashboard.components.hold_panel import hold_panel
 from dashboard.components.notice import notice
 from dashboard.components.threshold import threshold
 from store import policies, registry
@@ -29,6 +30,7 @@ def page() -> None:
     active = session.read(policies.active)
     st.subheader("What goes out alone")
     notice(session.now(), place="gate")
+    hold_panel(session.now())
     left, right = st.columns([62, 38], gap="medium")
     with left:
         body, seen = _candidate(active)
@@ -150,11 +152,26 @@ def _rules(active: PolicyVersion) -> None:
     ]
     lines += [
         f"At most {Money(body.daily_cap_minor, currency)} alone per customer and day",
+        f"Above {Money(body.two_person_above_minor, currency)} two people must approve",
+        *_windows(body),
         f"{words.percent(body.audit_rate)} of all drafts are audited blind",
     ]
     with st.container(border=True, key="rules", gap="xsmall"):
         st.markdown(f"**Version {active.version} gates new drafts**")
         st.text("\n".join(lines))
+
+
+def _windows(body: PolicyBody) -> list[str]:
+    """Return how long each kind waits, where the policy says so."""
+    undo = [
+        f"{words.kind(kind).capitalize()}: {words.age(seconds)} to undo a decision"
+        for kind, seconds in body.undo_seconds.items()
+    ]
+    alone = [
+        f"{words.kind(kind).capitalize()}: waits {words.age(seconds)} before it goes out alone"
+        for kind, seconds in body.delay_seconds.items()
+    ]
+    return undo + alone
 
 
 def _versions() -> None:

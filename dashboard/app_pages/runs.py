@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import actions, session, words
+from dashboard.components.deliveries import deliveries
 from dashboard.components.notice import notice
 from dashboard.components.queue_list import queue_list, run_row
 from store.errors import NotFound
@@ -103,7 +104,7 @@ def _detail(detail: RunDetail) -> None:
         st.text("No step has run yet.")
     _drafts(detail)
     _people(detail)
-    _deliveries(detail)
+    deliveries(detail.deliveries)
 
 
 def _interventions(detail: RunDetail) -> None:
@@ -197,15 +198,3 @@ def _people(detail: RunDetail) -> None:
     if lines:
         st.markdown("**People**")
         st.text("\n".join(lines))
-
-
-def _deliveries(detail: RunDetail) -> None:
-    if not detail.deliveries:
-        return
-    st.markdown("**Deliveries**")
-    for delivery in detail.deliveries:
-        sent = f" at {words.moment(delivery.sent_at)}" if delivery.sent_at else ""
-        problem = f": {delivery.error}" if delivery.error else ""
-        st.text(f"{delivery.tool} {delivery.status}{sent}{problem} · key {delivery.action_id}")
-        if delivery.receipt is not None:
-            st.json(delivery.receipt, expanded=1)

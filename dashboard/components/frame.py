@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from dashboard import session, words
-from dashboard.components.custom import asset
+from dashboard import live, session, words
+from dashboard.components.custom import asset, register
 from store import registry
 from store.schema import Company
+
+_HOLD = register("hold")
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -32,6 +34,7 @@ def frame() -> Company | None:
         if company is not None:
             _identity(company)
     _trouble()
+    _hold()
     return company
 
 
@@ -41,6 +44,12 @@ def _trouble() -> None:
         trouble = session.store().trouble
         if trouble is not None:
             st.text(trouble)
+
+
+def _hold() -> None:
+    """Say that automatic delivery is on hold; takes no room otherwise."""
+    with st.container(key="hold"):
+        _HOLD(key="hold_line", data={"text": live.hold_line(), "path": live.HOLD_PATH})
 
 
 def _identity(company: Company) -> None:

@@ -95,7 +95,7 @@ def _brakes(in_force: Sequence[HoldView], known: Sequence[str]) -> None:
             )
 
 
-def _question(kind: str | None, is_held: bool) -> None:  # noqa: FBT001 - read off the question
+def _question(kind: str | None, is_held: bool) -> None:
     name = "all automatic delivery" if kind is None else f"automatic delivery of {words.kind(kind)}"
     if is_held:
         st.text(

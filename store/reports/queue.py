@@ -51,6 +51,7 @@ class QueueItem:
     is_reversal: bool  # asks whether a delivered action is to be taken back
     needed: int  # people who must approve: one, or two above the policy's limit
     approved_by: tuple[str, ...]  # those of them who have
+    further_kinds: tuple[str, ...] = ()  # of a draft with several actions, those after the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def _item(
         intent=run.intent,
         action_kind=action.kind,
         amount_minor=action.total_minor,
-        currency=action.currency,
+        currency=action.total_currency,
         confidence=None if is_blind else review.confidence,
         threshold=None if is_blind else review.threshold,
         risk=_AUDIT_RISK if is_blind else review.risk,
@@ -187,6 +188,7 @@ def _item(
         is_reversal=is_reversal(review),
         needed=2 if policy.is_two_person(action) else 1,
         approved_by=approved_by,
+        further_kinds=tuple(part.kind for part in action.also),
     )
 
 

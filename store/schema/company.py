@@ -120,8 +120,8 @@ class AuditEntry(Base, table=True):
     __tablename__: ClassVar[str] = "audit_entry"
 
     seq: int | None = Field(default=None, primary_key=True)
-    at: datetime = Field(sa_type=UtcDateTime)
-    actor: str
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    actor: str = Field(index=True)
     tag: str = Field(index=True)  # "run:review:approved"
     subject: str = Field(index=True)  # "run:17"
     body: str  # canonical JSON

@@ -38,8 +38,9 @@ def executor(
     tools: Tools,
     now: datetime,
     reading: Tools | None = None,
+    patience: Patience = QUICK,
 ) -> Executor:
-    how = Manner(lease_seconds=30.0, drain=True, patience=QUICK, clock=FixedClock(now))
+    how = Manner(lease_seconds=30.0, drain=True, patience=patience, clock=FixedClock(now))
     return Executor(store, writer, tools, reading or ScriptedTools({}), how)
 
 
@@ -90,7 +91,9 @@ async def test_a_timeout_without_a_key_is_unknown_and_holds_back_what_follows(
     tools = ScriptedTools({"issue_refund": [failing("timeout")]})
     await executor(store, writer, tools, now).work()
     assert statuses(store, case.run_id) == [OutboxStatus.UNKNOWN, OutboxStatus.PENDING]
-    assert gated.status(store, case.run_id) is RunStatus.COMMITTING
+    assert gated.status(store, case.run_id) is RunStatus.AWAITING_REVIEW, "a person has to say"
+    assert gated.count(store, "review WHERE kind = 'unknown_delivery' AND status = 'open'") == 1
+    await executor(store, writer, tools, now).work()
     assert len(tools.calls) == 1
 
 
@@ -98,10 +101,25 @@ async def test_a_refusal_fails_the_run_and_sends_no_reply(
     store: Store, writer: GroupWriter, now: datetime
 ) -> None:
     case = gated.passed(store)
+    gated.execute(store, "UPDATE tool SET connector = json_object('refusal', '^card closed')")
     tools = ScriptedTools({"issue_refund": [failing("tool_error", "card closed")]})
     await executor(store, writer, tools, now).work()
     assert statuses(store, case.run_id) == [OutboxStatus.FAILED, OutboxStatus.CANCELLED]
     assert gated.run(store, case.run_id).error == "card closed"
+
+
+async def test_an_error_that_is_no_known_refusal_is_repeated_then_asked_of_a_person(
+    store: Store, writer: GroupWriter, now: datetime
+) -> None:
+    case = gated.passed(store)
+    tools = ScriptedTools({"issue_refund": [failing("tool_error", "Oops")] * 3})
+    impatient = Patience(attempts=3, first_seconds=0.01)
+    await executor(store, writer, tools, now, patience=impatient).work()
+    assert {args["idempotency_key"] for _, args in tools.calls} == {
+        gated.entries(store, case.run_id)[0].id
+    }
+    assert statuses(store, case.run_id) == [OutboxStatus.UNKNOWN, OutboxStatus.PENDING]
+    assert gated.status(store, case.run_id) is RunStatus.AWAITING_REVIEW
 
 
 @pytest.mark.parametrize(
@@ -111,7 +129,7 @@ async def test_a_refusal_fails_the_run_and_sends_no_reply(
         "UPDATE outbox SET body = json_set(body, '$.amount_minor', 99999)",
         "UPDATE outbox SET body = 'not json'",
         "UPDATE policy SET body = json_set(body, '$.threshold', 0.99)",
-        "UPDATE policy SET version = 7",
+        "UPDATE outbox SET id = id || '0'",
         "UPDATE draft SET action = '[]'",
     ],
 )

@@ -31,6 +31,8 @@ OPEN = "status IN ('open', 'claimed', 'awaiting_second')"
 
 def upgrade() -> None:
     _create_hold()
+    for column in ("actor", "at"):
+        op.create_index(f"ix_audit_entry_{column}", "audit_entry", [column])
     op.add_column("tool", sa.Column("connector", sa.JSON(), nullable=False, server_default="{}"))
     _widen_outbox()
     _widen_review()

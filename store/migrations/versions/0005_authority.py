@@ -98,10 +98,10 @@ def _guard_decision() -> None:
     _refuse(
         "decision_not_past_block",
         on,
-        "((SELECT r.is_blocked FROM review r WHERE r.id = NEW.review_id) OR EXISTS (SELECT 1"
-        " FROM run x JOIN draft b ON b.id = NEW.draft_id WHERE x.id = NEW.run_id AND"
-        " x.outcome = 'block' AND b.author LIKE 'model:%')) AND (NEW.verdict = 'approve' OR (NEW.verdict = 'edit' AND (SELECT json_extract(d.action,"
-        " '$.tool') FROM draft d WHERE d.id = NEW.draft_id) IS NOT NULL))",
+        "EXISTS (SELECT 1 FROM review r JOIN run x ON x.id = r.run_id JOIN draft d"
+        " ON d.id = NEW.draft_id WHERE r.id = NEW.review_id AND (r.is_blocked OR x.outcome = 'block')"
+        " AND (NEW.verdict = 'approve' AND (r.is_blocked OR d.author LIKE 'model:%')"
+        " OR NEW.verdict IN ('approve', 'edit') AND json_extract(d.action, '$.tool') IS NOT NULL))",
         "a blocked draft may be rejected or answered, never approved",
     )
     _refuse(

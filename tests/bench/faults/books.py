@@ -152,6 +152,14 @@ def find_effect(db: sqlite3.Connection, key: str) -> dict[str, Any] | None:
     return None if row is None else json.loads(row["receipt"])
 
 
+def count_letters(db: sqlite3.Connection, order_id: str) -> int:
+    """Return how many letters were posted about the order."""
+    count: int = db.execute(
+        "SELECT count(*) FROM effect WHERE tool = 'send_letter' AND order_id = ?", (order_id,)
+    ).fetchone()[0]
+    return count
+
+
 def totals(db: sqlite3.Connection) -> dict[str, int]:
     """Return how many calls were carried out and the sum of the amounts they were asked for.
 

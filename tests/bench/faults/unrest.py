@@ -1,0 +1,132 @@
+"""Killing and pausing whoever works, while everything goes wrong at the service too."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from bench.faults import people
+from bench.faults.crew import Crew, fork, wait
+from bench.faults.mishaps import Rates
+from bench.faults.scene import HANG_SECONDS, Scene, set_up
+from bench.faults.tally import Tally, count
+
+Say = Callable[[str], None]
+LEASE_SECONDS = 2.0
+SETTLE_SECONDS = 150.0
+SHORT_RETENTION = 10  # seconds: shorter than many retries take
+TROUBLE = Rates(
+    drop=0.08,
+    fail_before=0.06,
+    fail_after=0.06,
+    keep_failure_before=0.01,
+    keep_failure_after=0.01,
+    throttle=0.06,
+    hang=0.01,
+    hang_then_do=0.01,
+    read_throttle=0.03,
+    hang_seconds=HANG_SECONDS,
+)
+FORGETFUL = Rates(drop=0.1, fail_after=0.25, throttle=0.3, forget_seconds=SHORT_RETENTION)
+_FENCED = "not this"  # what is logged when a write came too late
+
+
+def kills(home: Path, wanted: int, *, seed: int, say: Say) -> Tally:
+    """SIGKILL workers, executors and the service at random instants; every mishap goes on."""
+    scene = set_up(home, seed=seed, lease_seconds=LEASE_SECONDS, orders=_orders(wanted))
+    scene.go_wrong(TROUBLE)
+    return _trouble("SIGKILL", scene, wanted, _kill, say, calm=Rates())
+
+
+def forgotten_keys(home: Path, wanted: int, *, seed: int, say: Say) -> Tally:
+    """SIGKILL while the service forgets keys sooner than many a retry comes."""
+    scene = set_up(
+        home,
+        seed=seed,
+        lease_seconds=LEASE_SECONDS,
+        orders=_orders(wanted),
+        retention_seconds=SHORT_RETENTION,
+    )
+    scene.go_wrong(FORGETFUL)
+    calm = Rates(forget_seconds=SHORT_RETENTION)
+    return _trouble("SIGKILL, keys forgotten", scene, wanted, _kill_ours, say, calm=calm)
+
+
+def pauses(home: Path, wanted: int, *, seed: int, say: Say) -> Tally:
+    """SIGSTOP workers and executors past their lease, while others go on with their work."""
+    scene = set_up(home, seed=seed, lease_seconds=LEASE_SECONDS, orders=_orders(wanted))
+    scene.go_wrong(TROUBLE)
+    return _trouble("SIGSTOP past the lease", scene, wanted, _pause, say, calm=Rates(), pairs=3)
+
+
+def _orders(wanted: int) -> int:
+    return 4_000 + 60 * wanted
+
+
+Strike = Callable[[Crew, Random], Counter[str]]
+
+
+def _kill(crew: Crew, draw: Random) -> Counter[str]:
+    time.sleep(draw.uniform(0.02, 0.7))
+    name = draw.choice(("worker-0", "worker-1", "executor-0", "executor-1", "service"))
+    crew.kill(name)
+    return Counter([name.split("-")[0]])
+
+
+def _kill_ours(crew: Crew, draw: Random) -> Counter[str]:
+    time.sleep(draw.uniform(0.02, 0.7))
+    name = draw.choice(("worker-0", "worker-1", "executor-0", "executor-1"))
+    crew.kill(name)
+    return Counter([name.split("-")[0]])
+
+
+def _pause(crew: Crew, draw: Random) -> Counter[str]:
+    """Two of three of each kind at once, so that somebody is there to take over."""
+    time.sleep(draw.uniform(0.1, 0.6))
+    names = [f"{kind}-{n}" for kind in ("worker", "executor") for n in draw.sample(range(3), 2)]
+    crew.pause(names, LEASE_SECONDS + draw.uniform(0.1, 0.6))
+    return Counter(name.split("-")[0] for name in names)
+
+
+def _trouble(
+    name: str,
+    scene: Scene,
+    wanted: int,
+    strike: Strike,
+    say: Say,
+    *,
+    calm: Rates,
+    pairs: int = 2,
+) -> Tally:
+    """Strike so often, let everything settle, and count."""
+    started = time.monotonic()
+    draw = Random(f"{name}:{scene.seed}")
+    over = scene.settings.home / "over"
+    struck: Counter[str] = Counter()
+    reviewer = fork(lambda: people.live(scene, over, settle_seconds=SETTLE_SECONDS), scene.log)
+    crew = Crew(scene.acts(workers=pairs, executors=pairs), scene.log)
+    while struck.total() < wanted:
+        struck += strike(crew, draw)
+        crew.revive()
+        say(f"{name}: {struck.total()} of {wanted}")
+    scene.go_wrong(calm)
+    over.touch()
+    say(f"{name}: settling")
+    (code,) = wait([reviewer])
+    crew.revive()
+    crew.stop()
+    tally = Tally(name, tries=struck.total(), seconds=round(time.monotonic() - started, 1))
+    if code:
+        tally.found("other", f"the people's process failed, see {scene.log}")
+    _note(tally, scene, struck, crew)
+    count(tally, scene)
+    return tally
+
+
+def _note(tally: Tally, scene: Scene, struck: Counter[str], crew: Crew) -> None:
+    word = json.loads((scene.settings.home / "people.json").read_text(encoding="utf-8"))
+    fenced = scene.log.read_text(encoding="utf-8").count(_FENCED)
+    tally.notes |= {f"struck: {name}": number for name, number in struck.items()}
+    tally.notes |= {"late writes refused": fenced, **crew.fallen, **word["did"]}
