@@ -37,16 +37,17 @@ from agents.settling import (
     may_call,
     receipt_of,
     settle,
+    unseen,
 )
 from agents.tools import Toolbox
 from agents.witness import anchoring
 from agents.worker import dead_here
-from store import authorisation, deliveries, holds, registry, workers
+from store import authorisation, deliveries, registry, workers
 from store.connectors import Connector, Precondition, arguments, pick
 from store.deliveries import Due
 from store.engine import Store
 from store.errors import LeaseLost
-from store.schema import Run
+from store.outputs import ToolCallRecord
 from store.settings import Settings
 from store.writer import GroupWriter
 
@@ -184,11 +185,11 @@ class Executor:
             return await self._look_up(entry, connector, f"no answer came, and {late}"), 0.0
         jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
         if not entry.in_doubt and connector.precondition is not None:
-            moved = await self._moved(args, connector, connector.precondition)
-            if isinstance(moved, str):
-                pause = self._how.patience.pause(entry.attempt, jitter)
-                return Again(moved, pause, may_have_happened=False), 0.0
-            if moved is not None:
+            seen = await self._look(args, connector.precondition)
+            value = pick(connector.precondition.value, seen.result)
+            if value is None:
+                return unseen(seen, entry, patience=self._how.patience, jitter=jitter), 0.0
+            if (moved := compare(args, connector, value)) is not None:
                 return moved, 0.0
         answer = await self._tools.call(
             entry.tool, args | {key_field: entry.id} if key_field else args
@@ -204,18 +205,14 @@ class Executor:
         if isinstance(settled, Unknown):
             settled = await self._look_up(entry, connector, settled.error)
         elif isinstance(settled, Failed) and connector.precondition is not None:
-            moved = await self._moved(args, connector, connector.precondition)
-            settled = moved if isinstance(moved, Stale) else settled
+            seen = await self._look(args, connector.precondition)
+            value = pick(connector.precondition.value, seen.result)
+            settled = (value is not None and compare(args, connector, value)) or settled
         return settled, answer.latency_ms
 
-    async def _moved(
-        self, args: dict[str, Any], connector: Connector, precondition: Precondition
-    ) -> Stale | str | None:
-        """Look at the world; return how it moved, why it cannot be seen, or None."""
-        seen = await self._reading.call(precondition.tool, arguments(precondition.args, args))
-        if seen.status != "ok":
-            return seen.error or f"`{precondition.tool}` gave no answer"
-        return compare(args, connector, pick(precondition.value, seen.result))
+    async def _look(self, args: dict[str, Any], precondition: Precondition) -> ToolCallRecord:
+        """Look at the world as it is just now; an answer without a result is of no use."""
+        return await self._reading.call(precondition.tool, arguments(precondition.args, args))
 
     async def _look_up(self, entry: Due, connector: Connector, error: str) -> Settled:
         """Ask the service whether a doubtful call took place; without a yes a person has to say."""
@@ -260,9 +257,7 @@ class Executor:
 
 def _ruling(session: Session, entry: Due) -> tuple[str | None, bool]:
     """Return what speaks against the delivery, and whether a hold stops it, as of this moment."""
-    kind = session.get_one(Run, entry.run_id).action_kind
-    is_held = entry.is_automatic and entry.reverses is None and holds.is_held(session, kind)
-    return authorisation.objection(session, entry), is_held
+    return authorisation.objection(session, entry), deliveries.is_held(session, entry)
 
 
 def _refused(entry: Due, objection: str) -> Settled:

@@ -42,7 +42,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ProposedAction:
-    """A further side effect of the same draft: all of them happen, or none."""
+    """A further side effect of the same draft: judged and authorised together with the first."""
 
     kind: str
     args: Mapping[str, Any] = field(default_factory=dict)

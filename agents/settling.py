@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.ports import WORTH_RETRYING
 from store.connectors import Connector
 from store.deliveries import Due
 from store.outputs import Reason, ToolCallRecord
@@ -101,6 +102,18 @@ def may_call(entry: Due, connector: Connector, *, has_key: bool) -> bool:
     if not entry.in_doubt:
         return True
     return has_key and entry.age_seconds < connector.horizon_seconds
+
+
+def unseen(seen: ToolCallRecord, entry: Due, *, patience: Patience, jitter: float) -> Again | Stale:
+    """Decide what to do when the world could not be looked at: wait, and in the end ask a person.
+
+    A server that is away is waited for: nothing was sent, so nothing is lost by it.
+    """
+    error = seen.error or f"`{seen.tool}` did not say how things stand"
+    if seen.error_class not in WORTH_RETRYING and entry.attempt >= patience.attempts:
+        message = f"The state that this was decided on cannot be checked any more: {error}"
+        return Stale(Reason(code="world_unknown", message=message), {})
+    return Again(error, patience.pause(entry.attempt, jitter), may_have_happened=False)
 
 
 def receipt_of(result: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Pages and actions go through these functions; nothing else reads or writes a sta
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -87,13 +87,17 @@ def role() -> Role | None:
     return people().get(me())
 
 
-def current(order: Sequence[int]) -> int | None:
-    """Return the review on the card: the one opened if it still waits, else the most urgent."""
-    st.session_state[_ORDER] = list(order)
+def current(order: Sequence[int], others_turn: Collection[int] = ()) -> int | None:
+    """Return the review on the card: the one opened if it still waits, else the most urgent.
+
+    One that waits for somebody else is opened by hand only, or when nothing else is left.
+    """
+    mine = [review_id for review_id in order if review_id not in others_turn]
     opened = st.session_state.get(_CURRENT)
     if opened not in order:
-        opened = order[0] if order else None
+        opened = next(iter(mine or order), None)
         st.session_state[_CURRENT] = opened
+    st.session_state[_ORDER] = [each for each in order if each in mine or each == opened]
     return opened
 
 

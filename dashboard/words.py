@@ -96,12 +96,15 @@ def on_hold(held: Sequence[HoldView], now: datetime) -> str:
     """Return the line that every page shows while a hold is in force, nothing otherwise."""
     if not held:
         return ""
-    each = "; ".join(
-        f"({kind(hold.kind)}) since {clock(hold.since, now)} UTC by {hold.person}"
-        + (f": {hold.note.rstrip('.')}" if hold.note else "")
-        for hold in held
-    )
-    return f"Automatic delivery is on hold {each}. What people approve still goes out."
+    return " ".join([*(_hold(hold, now) for hold in held), "What people approve still goes out."])
+
+
+def _hold(hold: HoldView, now: datetime) -> str:
+    what = "All automatic delivery is on hold"
+    if hold.kind is not None:
+        what = f"Automatic delivery is on hold ({kind(hold.kind)})"
+    note = f": {hold.note.rstrip(' .')}" if hold.note else ""
+    return f"{what} since {clock(hold.since, now)} UTC by {hold.person}{note}."
 
 
 def hold_changed(name: str | None, *, is_held: bool) -> str:
@@ -115,3 +118,13 @@ def hold_changed(name: str | None, *, is_held: bool) -> str:
 def exact(value: object) -> str:
     """Return an argument as it is sent: text as it stands, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def plain(message: str) -> str:
+    """Return a stored message without the marks around names, which nothing here renders."""
+    return message.replace("`", "")
+
+
+def in_doubt(message: str) -> str:
+    """Return why nobody knows what became of a delivery, without what stands beside it anyway."""
+    return plain((message.partition("happened: ")[2] or message).partition("; the look-up ")[0])

@@ -33,7 +33,7 @@ class Action(BaseModel):
     currency: str | None = None
     customer_id: str | None = None
     order_id: str | None = None
-    also: tuple["Action", ...] = ()  # further side effects of the same draft: all of them or none
+    also: tuple["Action", ...] = ()  # further side effects, judged and authorised as one
 
     @model_validator(mode="after")
     def _is_one_whole(self) -> Self:

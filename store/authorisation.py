@@ -3,23 +3,44 @@
 An entry is authorised by people's signed decisions on exactly this draft, or by a gate pass that is
 in the sealed audit trail and holds when the gate is evaluated again from the stored signals and the
 frozen policy. The frozen arguments must be the ones that the draft stands for, under the one id
-that this call can have. Rows that only SQL has written fail one of these.
+that this call can have, and the sealed trail must not say that it was delivered, undone or
+overtaken since. Rows that only SQL has written, or set back, fail one of these.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import NoResultFound
 from sqlmodel import Session, col
 
-from store import approvals, audit, calibrators, compensation, decisions, deliveries, policies
+from store import (
+    approvals,
+    audit,
+    calibrators,
+    compensation,
+    decisions,
+    deliveries,
+    policies,
+    trail,
+)
 from store.actions import Action, canonical_json, digest
 from store.deliveries import Due
 from store.errors import NotFound
 from store.gate import GateInput, PolicyBody, evaluate
-from store.outbox import calls_of, entry_id
+from store.outbox import REPLY, Call, calls_of, entry_id
 from store.outputs import GateOutput, SynthesisOutput
-from store.schema import Decision, Draft, OutboxEntry, Receipt, StepRecord, Undo
+from store.schema import (
+    Decision,
+    Draft,
+    OutboxEntry,
+    Receipt,
+    Run,
+    StepRecord,
+    Ticket,
+    Undo,
+)
+from store.trail import Event, Trail
 from store.transitions import OutboxStatus, Outcome, StepStatus, Verdict
 
 AUTHORISING = frozenset(
@@ -36,7 +57,13 @@ def objection(session: Session, entry: Due) -> str | None:
     deliveries.require_mine(session, entry)
     try:
         return next(_objections(session, entry), None)
-    except (ValueError, KeyError, TypeError, NotFound) as broken:  # rows that no verb has written
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        NotFound,
+        NoResultFound,
+    ) as broken:  # rows that no verb has written
         return f"what it rests on cannot be read ({type(broken).__name__})"
 
 
@@ -52,33 +79,99 @@ def _objections(session: Session, entry: Due) -> Iterator[str]:
         yield "it was delivered already"
     if entry.id != entry_id(draft, entry.position, entry.decision_id):
         yield "its id is not the one that this call can have"
+    told = trail.of_run(session, draft.run_id)
     calls = calls_of(session, draft)
-    if entry.position < len(calls):
-        call = calls[entry.position]
-        if (call.tool, call.body) != (entry.tool, entry.body):
-            yield "its arguments are not those of the draft"
-    elif not _is_compensation(session, entry):
+    is_part = entry.position < len(calls)
+    if is_part:
+        yield from _call_objections(session, entry, draft, calls[entry.position])
+    elif not _is_compensation(session, entry, told):
         yield "it is no part of the draft and takes back nothing of it"
     if entry.decision_id is not None:
         yield from _decision_objections(session, entry.decision_id, draft)
     else:
         yield from _gate_objections(session, draft)
+    yield from _trail_objections(session, entry, draft, told, is_part=is_part, parts=len(calls))
 
 
-def _is_compensation(session: Session, entry: Due) -> bool:
+def _call_objections(session: Session, entry: Due, draft: Draft, call: Call) -> Iterator[str]:
+    """Yield what differs between the entry and the call that the draft stands for."""
+    customer = Action.model_validate(draft.action).customer_id
+    if (call.tool, call.body) != (entry.tool, entry.body):
+        yield "its arguments are not those of the draft"
+    if entry.reverses != _reversed_by(session, entry.decision_id):
+        yield "it takes back something else than was authorised"
+    if call.kind == REPLY:
+        ticket = session.get_one(Ticket, session.get_one(Run, draft.run_id).ticket_id)
+        if ticket.customer_id != customer:
+            yield "its reply would go to somebody else"
+    row = session.get(OutboxEntry, entry.id)
+    counted = (call.kind, call.amount_minor, call.currency, customer)
+    if row is not None and counted != (
+        row.kind,
+        row.amount_minor,
+        row.currency,
+        row.customer_id,
+    ):
+        yield "its money, which the daily cap counts, is not that of the draft"
+
+
+def _reversed_by(session: Session, decision_id: str | None) -> str | None:
+    """Return the delivery that a decision takes back, None if it takes back nothing."""
+    decision = session.get(Decision, decision_id) if decision_id else None
+    if decision is None or decision.action_id is None or decision.verdict is Verdict.HAPPENED:
+        return None
+    if decision.verdict is Verdict.SEND_AGAIN:
+        return session.get_one(OutboxEntry, decision.action_id).reverses
+    return decision.action_id
+
+
+def _trail_objections(
+    session: Session, entry: Due, draft: Draft, told: Trail, *, is_part: bool, parts: int
+) -> Iterator[str]:
+    """Yield what the sealed trail has to say against a delivery now."""
+    since = _authorising(entry, draft, told)
+    if since is None:
+        what = "pass" if entry.decision_id is None else "decision"
+        yield f"the audit trail knows of no such {what}"
+        return
+    if not told.is_whole or not trail.is_gapless(session, since):
+        yield "the audit trail was tampered with since it was authorised"
+    if is_part:
+        ever = {entry_id(draft, entry.position, one) for one in (None, *told.decisions)}
+        if told.done & ever:
+            yield "it was delivered before"
+        if entry.decision_id is None and not since.is_of_day(entry.created_at):
+            yield "its day, which the daily cap counts, is not that of its pass"
+    else:
+        failure = _failure(draft, told, parts)
+        if failure is None:
+            yield "nothing of the draft failed, so nothing is taken back"
+            return
+        since = max(since, failure, key=lambda one: one.seq)
+    ended = told.end(entry.id, entry.decision_id, since)
+    if ended is not None:
+        yield ended
+
+
+def _authorising(entry: Due, draft: Draft, told: Trail) -> Event | None:
+    if entry.decision_id is None:
+        return told.passed(draft.id, draft.digest)
+    return told.decided(entry.decision_id)
+
+
+def _failure(draft: Draft, told: Trail, parts: int) -> Event | None:
+    """Return the failure of a part of the draft after which the rest is taken back."""
+    by = (None, *told.decisions)
+    return told.failed(entry_id(draft, part, one) for part in range(parts) for one in by)
+
+
+def _is_compensation(session: Session, entry: Due, told: Trail) -> bool:
     """Whether the entry takes back, as its connector says, a sent part of a draft that failed."""
     original = session.get(OutboxEntry, entry.reverses) if entry.reverses else None
-    if original is None or original.draft_id != entry.draft_id:
+    if original is None or original.draft_id != entry.draft_id or original.id not in told.done:
         return False
     reversal = compensation.reversal_of(session, original.tool)
-    failed = session.execute(
-        select(col(OutboxEntry.id)).where(
-            col(OutboxEntry.draft_id) == entry.draft_id,
-            col(OutboxEntry.status) == OutboxStatus.FAILED,
-            col(OutboxEntry.reverses).is_(None),
-        )
-    ).first()
-    if reversal is None or failed is None or original.status is not OutboxStatus.SENT:
+    if reversal is None or original.status is not OutboxStatus.SENT:
         return False
     call = compensation.call_for(session, original, reversal)
     return (call.tool, call.body) == (entry.tool, entry.body)
@@ -149,6 +242,8 @@ def _gate_objections(session: Session, draft: Draft) -> Iterator[str]:
     if policy is None:
         yield "its policy is not the one that was published"
         return
+    if session.get_one(Run, draft.run_id).policy_version != gate.policy_version:
+        yield "its cap is of another policy than its pass"
     if not _is_confidence_of(session, facts, SynthesisOutput.model_validate(made)):
         yield "its confidence is not what its signals say"
     again = evaluate(
@@ -156,9 +251,6 @@ def _gate_objections(session: Session, draft: Draft) -> Iterator[str]:
     )
     if gate.outcome is not Outcome.PASS or again.outcome is not Outcome.PASS:
         yield "the gate does not let it pass"
-    passes = audit.find_authentic(session, tag="run:draft:passed", subject=f"run:{draft.run_id}")
-    if not any((one["draft"], one["digest"]) == (draft.id, draft.digest) for one in passes):
-        yield "the audit trail knows of no such pass"
 
 
 def _is_confidence_of(session: Session, facts: GateInput, made: SynthesisOutput) -> bool:

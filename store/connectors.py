@@ -98,5 +98,5 @@ def pick(path: str, source: Any) -> Any:
     """Return what the path finds; None where the answer has another shape."""
     try:
         return jmespath.search(path, source)
-    except JMESPathError:
+    except (JMESPathError, RecursionError, TypeError):  # TypeError: a number against a text
         return None

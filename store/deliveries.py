@@ -155,10 +155,11 @@ def is_held(session: Session, entry: Due) -> bool:
 def _is_held() -> ColumnElement[bool]:
     """A hold on the kind of any part holds them all: they are done together or not at all."""
     part = aliased(OutboxEntry)
-    run_kind = select(col(Run.action_kind)).where(col(Run.id) == col(OutboxEntry.run_id))
+    of_run = select(col(Run.action_kind)).where(col(Run.id) == col(OutboxEntry.run_id))
+    run_kind = of_run.correlate(OutboxEntry).scalar_subquery()  # two levels up: not by itself
     parts = select(col(Hold.id)).join(part, col(part.draft_id) == col(OutboxEntry.draft_id))
     held = or_(
-        exists(select(col(Hold.id)).where(stops(run_kind.scalar_subquery()))),
+        exists(select(col(Hold.id)).where(stops(run_kind))),
         exists(parts.where(stops(col(part.kind)))),
     )
     return col(OutboxEntry.decision_id).is_(None) & col(OutboxEntry.reverses).is_(None) & held
@@ -348,5 +349,11 @@ def _audit(
         tag=tag,
         subject=f"run:{entry.run_id}",
         at=now,
-        body={"action": entry.id, "tool": entry.tool, "attempt": entry.attempt, **facts},
+        body={
+            "action": entry.id,
+            "tool": entry.tool,
+            "attempt": entry.attempt,
+            "reverses": entry.reverses,
+            **facts,
+        },
     )

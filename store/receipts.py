@@ -73,15 +73,14 @@ class Sums:
 def sums(session: Session, server: str, *, since: datetime | None = None) -> Sums:
     """Return what the receipts of the server's write tools come to, from a moment on."""
     taken_back, reversal = aliased(OutboxEntry), aliased(OutboxEntry)
-    is_keyed = col(Tool.key_field).is_not(None).label("is_keyed")
     at = func.coalesce(col(OutboxEntry.sent_at), col(OutboxEntry.created_at))
-    group = (
+    group: list[Any] = [
         col(OutboxEntry.status),
         col(OutboxEntry.in_doubt),
-        is_keyed,
+        col(Tool.key_field).is_not(None).label("is_keyed"),
         col(taken_back.status).label("of"),
         col(reversal.id).is_not(None).label("is_taken_back"),
-    )
+    ]
     statement = (
         select(
             *group,

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from sqlmodel import Session, select
 
-from store.actions import Action, digest, reply_only
+from store.actions import Action, as_json, digest, reply_only
 from store.gate import GateInput, GateResult, PolicyBody, evaluate, risk
 from store.outputs import (
     CommitOutput,
@@ -327,7 +327,7 @@ def draft(
         run_id=run_id,
         revision=revision,
         reply=reply,
-        action=acts.model_dump(mode="json"),
+        action=as_json(acts),
         digest=digest(reply, acts),
         gate_input=weighed.model_dump(mode="json"),
         confidence=weighed.confidence,

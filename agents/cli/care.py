@@ -1,6 +1,7 @@
 """`doctor` and `reset`: is this machine fit, and begin again."""
 
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +12,12 @@ from agents.cli.out import console, print_json, table
 from store.errors import BadInput
 
 if TYPE_CHECKING:
+    from agents.cli.checks import Check
+    from store.invariants import Violation
     from store.settings import Settings
 
 ALIVE_SECONDS = 10
+NEEDED = ("store", "company")  # without these the data cannot be looked at
 OURS = (  # files; folders go when they are empty
     "greenlight.db",
     "greenlight.db-*",
@@ -31,20 +35,62 @@ OURS = (  # files; folders go when they are empty
 )
 
 
-def doctor(company: CompanyDir = None, home: Home = None, as_json: Json = False) -> None:
+Invariants = Annotated[
+    bool,
+    typer.Option(
+        "--invariants",
+        help="Also what is always true of the data: receipts, authorisations, the services' books.",
+    ),
+]
+
+
+def doctor(
+    company: CompanyDir = None,
+    invariants: Invariants = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
     """Check the machine, the store, the company and the model; exit 1 if one check fails."""
     from agents.cli.checks import examine
 
-    checks = examine(settings_of(home), company, now=clock())
+    settings = settings_of(home)
+    checks = examine(settings, company, now=clock())
+    found: tuple[Violation, ...] = ()
+    if invariants and all(one.is_ok for one in checks if one.name in NEEDED):
+        facts, found = _examine_facts(settings, company)
+        checks += facts
     is_ok = all(check.is_ok for check in checks)
     if as_json:
         listed = [{"name": c.name, "ok": c.is_ok, "detail": c.detail} for c in checks]
-        print_json({"ok": is_ok, "checks": listed})
+        broken = {"violations": [asdict(one) for one in found]} if invariants else {}
+        print_json({"ok": is_ok, "checks": listed, **broken})
     else:
-        rows = [("ok" if c.is_ok else "FAILED", c.name, c.detail) for c in checks]
+        rows = [(_word(check), check.name, check.detail) for check in checks]
         console().print(table("", ("", "check", "found"), rows))
     if not is_ok:
         raise typer.Exit(1)
+
+
+def _word(check: "Check") -> str:
+    if not check.is_ok:
+        return "FAILED"
+    return "look" if check.is_warning else "ok"
+
+
+def _examine_facts(
+    settings: "Settings", company: Path | None
+) -> "tuple[list[Check], tuple[Violation, ...]]":
+    from rich.progress import Progress
+
+    from agents.cli.checks import examine_facts
+
+    with Progress(console=console(is_error=True), transient=True) as bar:
+        task = bar.add_task("deliveries", total=None)
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        return examine_facts(settings, company, tell=tell)
 
 
 def reset(

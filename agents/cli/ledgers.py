@@ -5,13 +5,13 @@ and may say `from` which moment on. What is in doubt with us may or may not be i
 """
 
 import asyncio
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt
 
 from agents.tools import Toolbox
 from store import receipts, registry
-from store.errors import BadInput
 
 if TYPE_CHECKING:
     from agents.company import Company
@@ -23,6 +23,21 @@ ADVICE = (
     "Compare the service's own list with `greenlight audit export`, find the entry that only one of"
     " them has, and set `greenlight hold on` until it is explained."
 )
+
+SHAPE = (
+    "Its totals tool must answer {entries, amount_minor} in whole numbers, and `from`, if it says"
+    " so, as an ISO moment with its zone. Correct the tool, or leave `totals` out."
+)
+
+
+class Books(BaseModel):
+    """What a service says of everything that was done through it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entries: StrictInt
+    amount_minor: StrictInt
+    since: AwareDatetime | None = Field(default=None, alias="from")
 
 
 def compare(store: "Store", company: "Company", home: Path) -> list[tuple[str, bool, str]]:
@@ -42,19 +57,19 @@ def _compared(
     if answer.status != "ok":
         return False, f"{answer.error or 'it gave no answer'}. Start the service, then ask again."
     try:
-        entries, amount_minor, since = _read(answer.result)
-    except BadInput as error:
-        return False, str(error)
-    if since is not None:
-        before = store.read(receipts.sums, server.name, since=since)
-    ours = before | store.read(receipts.sums, server.name, since=since)
+        books = Books.model_validate(answer.result)
+    except ValueError:
+        return False, SHAPE
+    if books.since is not None:
+        before = store.read(receipts.sums, server.name, since=books.since)
+    ours = before | store.read(receipts.sums, server.name, since=books.since)
     figures = (
-        f"its books hold {entries} entries over {amount_minor} minor units, our receipts"
-        f" {ours.entries} over {ours.net_minor} (reversals as money back) or {ours.gross_minor}"
+        f"its books: {books.entries} entries, {books.amount_minor} minor units;"
+        f" our receipts: {ours.entries} entries, {_money(ours)}"
     )
-    if ours.fit(entries, amount_minor):
+    if ours.fit(books.entries, books.amount_minor):
         return True, figures
-    return False, f"{figures}; {_difference(ours, entries)}. {ADVICE}"
+    return False, f"{figures}; {_difference(ours, books.entries)}. {ADVICE}"
 
 
 async def _ask(
@@ -67,21 +82,10 @@ async def _ask(
         return await tools.call(server.totals, {})
 
 
-def _read(answer: Any) -> tuple[int, int, datetime | None]:
-    """Return the figures; raise BadInput where the answer has another shape."""
-    try:
-        entries, amount_minor = answer["entries"], answer["amount_minor"]
-        since = datetime.fromisoformat(answer["from"]) if answer.get("from") else None
-        if type(entries) is not int or type(amount_minor) is not int:
-            raise TypeError
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise BadInput(
-            "Its totals tool must answer {entries, amount_minor} in whole numbers, and `from`, if"
-            " it says so, as an ISO moment. Correct the tool, or leave `totals` out."
-        ) from None
-    if since is not None and since.tzinfo is None:
-        since = since.replace(tzinfo=UTC)
-    return entries, amount_minor, since
+def _money(ours: receipts.Sums) -> str:
+    if ours.net_minor == ours.gross_minor:
+        return f"{ours.net_minor} minor units"
+    return f"{ours.gross_minor} minor units, or {ours.net_minor} with reversals as money back"
 
 
 def _difference(ours: receipts.Sums, entries: int) -> str:

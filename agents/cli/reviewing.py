@@ -1,4 +1,4 @@
-"""`queue`, `decide` and `undo`: what waits for a person, the verdict, and taking it back."""
+"""`decide`, `reverse` and `undo`: what a person says to what waits, and taking it back."""
 
 import json
 import sys
@@ -10,28 +10,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.cli.context import Home, Json, clock, file_or_dash, opened, settings_of
-from agents.cli.out import amount, console, duration, print_json, table, visible
+from agents.cli.out import print_json, visible
 from store.errors import BadInput, StaleReview
 
 if TYPE_CHECKING:
     from store.engine import Store
     from store.reports.card import Card
-    from store.reports.queue import QueueItem
     from store.reviews import Decided
-
-SHOWN = 50
-EVERYTHING = 1_000_000
 
 
 class VerdictWord(StrEnum):
-    """What may be said of a review; `right` and `wrong` answer an audit."""
+    """What may be said of a review: the first three of a draft, two of an audit, the last three of
+    a delivery that nobody knows the end of."""
 
     APPROVE = "approve"
     EDIT = "edit"
     REJECT = "reject"
     RIGHT = "right"
     WRONG = "wrong"
+    HAPPENED = "happened"
+    SEND_AGAIN = "send_again"
+    REVERSE = "reverse"
 
+
+UNDOABLE = frozenset(VerdictWord) - {VerdictWord.RIGHT, VerdictWord.WRONG, VerdictWord.HAPPENED}
 
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Who decides.")]
 ReviewNumber = Annotated[int, typer.Argument(metavar="REVIEW", help="Number of the review.")]
@@ -54,66 +56,15 @@ DecisionId = Annotated[
 ]
 
 
-def queue(
-    search: Annotated[str, typer.Option(help="Only titles, tickets, customers with this.")] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """List the reviews that wait for a person, most urgent first."""
-    from store.reports.queue import queue_page
-
-    most = limit or (EVERYTHING if as_json else SHOWN)
-    with opened(home) as store:
-        page = store.read(queue_page, now=clock(), search=search, limit=most)
-    if as_json:
-        print_json({"reviews": [_item_json(item) for item in page.items]})
-        return
-    columns = ("#review", "kind", "title", "#amount", "#confidence", "why", "#waits", "with")
-    console().print(table("", columns, [_item_row(item) for item in page.items]))
-    console().print(f"{len(page.items)} of {page.total} waiting")
-
-
-def _item_json(item: "QueueItem") -> dict[str, Any]:
-    return {
-        "review_id": item.review_id,
-        "kind": item.kind.value,
-        "run_id": item.run_id,
-        "title": item.title,
-        "risk": item.risk,
-        "confidence": item.confidence,
-        "reasons": [reason.model_dump() for reason in item.reasons],
-        "age_s": item.age_s,
-        "claimed_by": item.claimed_by,
-        "revision": item.revision,
-    }
-
-
-def _item_row(item: "QueueItem") -> tuple[str, ...]:
-    why = item.reasons[0].message if item.reasons else ""
-    return (
-        str(item.review_id),
-        item.kind.value,
-        _title(item),
-        amount(item.amount_minor, item.currency),
-        "" if item.confidence is None else f"{item.confidence:.2f}",
-        why,
-        duration(item.age_s),
-        item.claimed_by or "",
-    )
-
-
-def _title(item: "QueueItem") -> str:
-    """Return the title; a draft that does several things names them, as its amount is their sum."""
-    if not item.further_kinds:
-        return item.title
-    kinds = (kind for kind in (item.action_kind, *item.further_kinds) if kind)
-    return f"{item.title} ({' + '.join(kind.replace('_', ' ') for kind in kinds)})"
-
-
 def decide(
     review: ReviewNumber,
-    verdict: Annotated[VerdictWord, typer.Argument(help="right and wrong are for audits.")],
+    verdict: Annotated[
+        VerdictWord,
+        typer.Argument(
+            help="right and wrong are for audits; happened, send_again and reverse answer for a"
+            " delivery that nobody knows the end of."
+        ),
+    ],
     person: As,
     reason: ReasonCode = None,
     step: BlamedStep = None,
@@ -124,7 +75,7 @@ def decide(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Decide a review: approve, edit or reject; right or wrong for an audit."""
+    """Decide a review: a draft, an audit, or a delivery in doubt."""
     from store import reviews
     from store.transitions import Verdict
 
@@ -148,10 +99,21 @@ def decide(
     if as_json:
         print_json(_decided_json(decided))
         return
-    typer.echo(visible(f"{person}: {decided.verdict} on review {review} ({seen.title})"))
-    if verdict not in (VerdictWord.RIGHT, VerdictWord.WRONG):
-        until = f"{decided.undo_until.astimezone():%H:%M:%S}"
-        typer.echo(f"Until {until}: greenlight undo {decided.decision_id} --as {person}")
+    word = decided.verdict.replace("_", " ")
+    typer.echo(visible(f"{person}: {word} on review {review} ({seen.title})"))
+    _tell_next(decided, person)
+
+
+def _tell_next(decided: "Decided", person: str) -> None:
+    """Say who else is needed, and until when it can be taken back."""
+    if decided.still_needed:
+        others = "somebody else" if decided.still_needed == 1 else f"{decided.still_needed} others"
+        typer.echo(f"Nothing is delivered until {others} approved it too: greenlight queue")
+        until = "Until then"
+    else:
+        until = f"Until {decided.undo_until.astimezone():%H:%M:%S}"
+    if VerdictWord(decided.verdict.value) in UNDOABLE:
+        typer.echo(visible(f"{until}: greenlight undo {decided.decision_id} --as {person}"))
 
 
 def _decided_json(decided: "Decided") -> dict[str, Any]:
@@ -160,6 +122,7 @@ def _decided_json(decided: "Decided") -> dict[str, Any]:
         "review_id": decided.review_id,
         "verdict": decided.verdict.value,
         "undo_until": decided.undo_until,
+        "still_needed": decided.still_needed,
     }
 
 
@@ -197,6 +160,36 @@ def _edits(file: Path) -> dict[str, Any]:
     return fields
 
 
+def reverse(
+    action: Annotated[
+        str, typer.Argument(metavar="ACTION", help="Id of the delivery, as its receipt shows it.")
+    ],
+    person: As,
+    note: Annotated[str, typer.Option(help="Why; kept with the decision.")] = "",
+    decision_id: DecisionId = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Have a delivered action taken back, as a new action; a large one needs two others."""
+    from store import reviews
+
+    with opened(home, urgent=True) as store:
+        decided = store.transact(
+            reviews.reverse,
+            action,
+            person,
+            decision_id=decision_id or str(uuid.uuid4()),
+            note=note,
+            now=clock(),
+            undo_seconds=settings_of(home).undo_seconds,
+        )
+    if as_json:
+        print_json(_decided_json(decided))
+        return
+    typer.echo(visible(f"{person}: take back {action} (review {decided.review_id})"))
+    _tell_next(decided, person)
+
+
 def undo(
     decision: Annotated[str, typer.Argument(metavar="DECISION", help="Id of the decision.")],
     person: As,
@@ -216,5 +209,5 @@ def undo(
 
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
-    for command in (queue, decide, undo):
+    for command in (decide, reverse, undo):
         app.command()(command)

@@ -9,6 +9,7 @@ from agents.cli import (
     auditing,
     care,
     companies,
+    holding,
     keeping,
     policy,
     reporting,
@@ -16,6 +17,7 @@ from agents.cli import (
     running,
     runs,
     tickets,
+    waiting,
 )
 from agents.cli.out import complain
 from store.errors import GreenlightError
@@ -63,7 +65,9 @@ for group in (
     running,
     companies,
     tickets,
+    waiting,
     reviewing,
+    holding,
     reporting,
     runs,
     policy,

@@ -84,7 +84,7 @@ class Lookup(Table):
 
 
 class FurtherAction(Table):
-    """One more side effect of a decision: with the first one it is all or nothing."""
+    """One more side effect of a decision, authorised together with the first one."""
 
     action: Name
     args: dict[str, JmesPath] = {}

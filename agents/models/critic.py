@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from agents.company import Company
+from agents.company import Company, WriteTool
 from agents.company.expressions import sentences
 from agents.models.entities import MAX_CHARS, MONTHS, find_amounts, find_ids
-from agents.ports import Proposal, TicketView
+from agents.ports import Proposal, ProposedAction, TicketView
 from store.actions import REPLY_ONLY
 from store.money import Money
 from store.outputs import Critique, RetrievalOutput, ToolCallOutput
@@ -106,14 +106,27 @@ def _unfounded(company: Company, reply: str, evidence: _Evidence) -> Iterator[st
 
 
 def _money(company: Company, proposal: Proposal) -> Iterator[str]:
-    """Object when the customer would read another amount than the one that moves."""
-    tool = company.write_tool(proposal.kind)
-    amount = proposal.args.get(tool.amount) if tool and tool.amount else None
+    """Object when the customer would read another amount than what moves, in parts or in all."""
+    moved = [
+        amount
+        for tool, args in _acts(company, proposal)
+        if tool.amount and isinstance(amount := args.get(tool.amount), int)
+    ]
     said = list(find_amounts(proposal.reply, company.currency))
-    if isinstance(amount, int) and amount not in said:
-        shown = Money(amount, company.currency)
-        told = ", ".join(str(Money(one, company.currency)) for one in said) or "no amount"
-        yield f"The action moves {shown}, but the reply says {told}"
+    if sum(moved) in said:
+        return
+    for amount in moved:
+        if amount not in said:
+            shown = Money(amount, company.currency)
+            told = ", ".join(str(Money(one, company.currency)) for one in said) or "no amount"
+            yield f"The action moves {shown}, but the reply says {told}"
+
+
+def _acts(company: Company, proposal: Proposal) -> list[tuple[WriteTool, Mapping[str, Any]]]:
+    """Return the tool and the arguments of each thing that the draft would do."""
+    parts = (ProposedAction(proposal.kind, proposal.args), *proposal.also)
+    found = [(company.write_tool(part.kind), part.args) for part in parts]
+    return [(tool, args) for tool, args in found if tool is not None]
 
 
 def _promises(proposal: Proposal, evidence: _Evidence) -> Iterator[str]:
@@ -130,16 +143,17 @@ def _promises(proposal: Proposal, evidence: _Evidence) -> Iterator[str]:
 def _unaddressed(company: Company, proposal: Proposal, evidence: _Evidence) -> Iterator[str]:
     """Object when the customer names an order, and the draft is about none or another one."""
     asked = _ids(company, evidence.asked)
-    draft = proposal.reply + json.dumps(dict(proposal.args), default=str)
+    acts = _acts(company, proposal)
+    draft = proposal.reply + json.dumps([dict(args) for _, args in acts], default=str)
     for one in asked:
         if one not in draft and one not in evidence.known:
             yield f"The customer names {one}, which the draft does not address"
-    tool = company.write_tool(proposal.kind)
-    order = proposal.args.get(tool.order) if tool and tool.order else None
-    kind = _kind_of(company, order) if isinstance(order, str) else None
-    rivals = [one for one in asked if kind and _kind_of(company, one) == kind]
-    if rivals and order not in rivals:
-        yield f"The action is on {order}, which is not what the customer names"
+    orders = [args.get(tool.order) for tool, args in acts if tool.order]
+    for order in dict.fromkeys(one for one in orders if isinstance(one, str)):
+        kind = _kind_of(company, order)
+        rivals = [one for one in asked if kind and _kind_of(company, one) == kind]
+        if rivals and order not in rivals:
+            yield f"The action is on {order}, which is not what the customer names"
 
 
 def _steering(evidence: _Evidence) -> Iterator[str]:

@@ -98,7 +98,8 @@ def _list() -> int | None:
         offset=PAGE * (number - 1),
     )
     me = session.me()
-    opened = session.current([item.review_id for item in found.items])
+    approved = [item.review_id for item in found.items if me in item.approved_by]
+    opened = session.current([item.review_id for item in found.items], approved)
     session.note_listed(found.total)
     empty = "Nothing matches this search." if search else "Nothing waits here."
     queue_list(

@@ -28,8 +28,6 @@ def answer_form(card: Card, shown: Shown) -> None:
     asked = _asked(shown)
     waits = card.people.has_approved(session.me())
     with st.container(key="answering", gap="small"):
-        if asked is not None:
-            st.text(consequence(asked, entry))
         st.text_area(
             "Note (optional): where you looked, and what you saw",
             key=note_key,
@@ -39,6 +37,7 @@ def answer_form(card: Card, shown: Shown) -> None:
             persist_state="session",
         )
         if asked is not None:
+            st.text(consequence(asked, entry))
             _confirmation(shown, asked, note_key)
             return
         if waits:

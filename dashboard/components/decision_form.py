@@ -56,10 +56,8 @@ def decision_form(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
 def _editors(card: Card) -> Change:
     if card.is_reversal:
         return Change()
-    author = card.draft.author
-    waits = card.people.has_approved(session.me())
-    is_agent = author.startswith("model:")
-    written = "written by the agent" if is_agent else f"edited by {words.label(author)}"
+    maker, waits = card.people.maker, card.people.has_approved(session.me())
+    written = f"edited by {words.label(maker)}" if maker else "written by the agent"
     key = session.edit_key(card.review_id, card.draft.revision)
     session.fill_once(key, card.draft.reply)
     st.text_area(

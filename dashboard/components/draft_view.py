@@ -103,7 +103,7 @@ def _action(card: Card) -> dict[str, Any]:
         "title": title,
         "note": note,
         "more": calls[1:],
-        "total": words.money(action.total_minor, action.currency) if len(calls) > 1 else "",
+        "total": words.money(action.total_minor, action.total_currency) if len(calls) > 1 else "",
         "around": _around(card),
     }
 

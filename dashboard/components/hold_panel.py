@@ -55,7 +55,7 @@ def _asked(about: Sequence[str | None]) -> tuple[str | None, bool] | None:
 
 def _state(in_force: Sequence[HoldView], now: datetime, *, may_brake: bool) -> None:
     if not in_force:
-        st.text("Automatic delivery is running.")
+        st.markdown("**Automatic delivery is running**")
     for hold in in_force:
         name = words.kind(hold.kind)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -73,14 +73,15 @@ def _state(in_force: Sequence[HoldView], now: datetime, *, may_brake: bool) -> N
 
 def _brakes(in_force: Sequence[HoldView], known: Sequence[str]) -> None:
     held = {hold.kind for hold in in_force}
+    if None in held:
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if None not in held:
-            st.button(
-                "Hold all automatic delivery",
-                key="hold_all",
-                on_click=brakes.ask_hold,
-                args=(None,),
-            )
+        st.button(
+            "Hold all automatic delivery",
+            key="hold_all",
+            on_click=brakes.ask_hold,
+            args=(None,),
+        )
         free = [kind for kind in known if kind not in held]
         if free:
             st.caption("or only", width="content")

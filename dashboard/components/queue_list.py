@@ -50,11 +50,11 @@ class Row:
 
 def review_row(item: QueueItem, person: str) -> Row:
     """Return the line of a waiting review; an audit gives no probability away."""
-    reason = item.reasons[0].message if item.reasons else "Was this right?"
-    further = len(item.reasons) - 1
+    reason, further = _reason(item)
     tag, tone = _review_tag(item, person)
-    is_known = item.confidence is not None and item.threshold is not None
-    is_blind = item.threshold is None
+    is_doubt = item.is_reversal or item.kind is ReviewKind.UNKNOWN_DELIVERY
+    is_known = item.confidence is not None and item.threshold is not None and not is_doubt
+    is_blind = item.threshold is None or is_doubt
     return Row(
         id=item.review_id,
         title=item.title,
@@ -62,7 +62,7 @@ def review_row(item: QueueItem, person: str) -> Row:
         reason=f"{reason} (+{further})" if further > 0 else reason,
         money=words.money(item.amount_minor, item.currency),
         age=words.age(item.age_s),
-        confidence=f"{item.confidence:.2f}" if item.confidence is not None else _none(is_blind),
+        confidence=f"{item.confidence:.2f}" if is_known else _none(is_blind),
         threshold=f"{item.threshold:.2f}" if item.threshold is not None else "",
         share=item.confidence if is_known else None,
         limit=item.threshold if is_known else None,
@@ -70,6 +70,18 @@ def review_row(item: QueueItem, person: str) -> Row:
         tag=tag,
         tagTone=tone,
     )
+
+
+def _reason(item: QueueItem) -> tuple[str, int]:
+    """Return the reason that counts now, and how many others stand beside it."""
+    if not item.reasons:
+        return "Was this right?", 0
+    message = words.plain(item.reasons[0].message)
+    if item.kind is ReviewKind.UNKNOWN_DELIVERY:
+        return words.in_doubt(message), 0
+    if item.kind is ReviewKind.STALE:
+        return message.removeprefix("Changed since this was decided: "), 0
+    return message, len(item.reasons) - 1
 
 
 def run_row(run: RunRow) -> Row:
@@ -124,7 +136,7 @@ def _review_tag(item: QueueItem, person: str) -> tuple[str, str]:
     if item.is_blocked:
         return "blocked", "red"
     if item.status is ReviewStatus.AWAITING_SECOND:
-        waits = " · yours" if person in item.approved_by else ""
+        waits = " · by you" if person in item.approved_by else ""
         return f"{len(item.approved_by)} of {item.needed}{waits}", "violet"
     if item.claimed_by and item.claimed_by != person:
         return f"{item.claimed_by} is on this", "blue"

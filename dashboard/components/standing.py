@@ -43,7 +43,7 @@ def lead(card: Card, now: datetime) -> dict[str, Any] | None:
     return {
         "tone": "orange",
         "title": title,
-        "text": _UP_TO_DATE if rows else reason.message,
+        "text": _UP_TO_DATE if rows else words.plain(reason.message),
         "rows": rows,
         "facts": [],
     }
@@ -60,7 +60,7 @@ def _doubt(card: Card, entry: DeliveryView, now: datetime) -> dict[str, Any]:
         ["Money", moved],
         ["Unknown since", f"{words.moment(since)}, {ago} ago"],
         ["Tried", tried],
-        ["What came back", _came_back(card)],
+        ["What came back", words.in_doubt(_first(card))],
         ["Look-up", card.lookup],
     ]
     if not money:
@@ -74,21 +74,18 @@ def _doubt(card: Card, entry: DeliveryView, now: datetime) -> dict[str, Any]:
     }
 
 
-def _came_back(card: Card) -> str:
-    """Return why nobody knows, without the words that the title says already."""
-    message = card.reasons[0].message if card.reasons else ""
-    return message.partition("happened: ")[2] or message
+def _first(card: Card) -> str:
+    return card.reasons[0].message if card.reasons else ""
 
 
 def _reversal(card: Card) -> dict[str, Any]:
     entry = card.about
     money = "" if entry is None else words.money(entry.amount_minor, entry.currency)
-    sent = "" if entry is None else f" It was sent {words.moment(entry.sent_at)}."
-    assert card.reasons
+    sent = "" if entry is None else f". It was sent {words.moment(entry.sent_at)}."
     return {
         "tone": "orange",
         "title": f"Take back {money or 'what was done'}?",
-        "text": f"{card.reasons[0].message.replace('`', '')}.{sent}",
+        "text": f"{words.plain(_first(card)).rstrip('.')}{sent}",
         "rows": [],
         "facts": [],
     }

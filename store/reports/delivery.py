@@ -85,8 +85,9 @@ def lookup(session: Session, review: Review) -> str:
     tool = promises.lookup.tool
     if "the look-up did not find it" in said:
         return f"{tool} did not find it. It may still arrive late, or be kept elsewhere."
-    if "the look-up failed too" in said:
-        return f"{tool} gave no answer either."
+    failed = said.partition("the look-up failed too: ")[2]
+    if failed:
+        return f"{tool} gave no answer either: {failed}"
     return f"{tool} was not asked."
 
 

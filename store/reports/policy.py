@@ -145,7 +145,7 @@ def _flip(case: Past) -> Flip:
         intent=row.intent,
         action_kind=action.kind,
         amount_minor=action.total_minor,
-        currency=action.currency,
+        currency=action.total_currency,
         confidence=case.then.confidence,
         now=case.now.outcome,
         then=case.then.outcome,

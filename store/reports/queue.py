@@ -18,7 +18,7 @@ from store.admission import is_reversal
 from store.approvals import COUNTED
 from store.gate import PolicyBody
 from store.outputs import Reason
-from store.schema import Decision, Draft, Review, Run, Ticket, Undo
+from store.schema import Decision, Draft, OutboxEntry, Review, Run, Ticket, Undo
 from store.transitions import OPEN_REVIEW, ReviewKind, ReviewStatus, Verdict
 
 _AUDIT_RISK = 50.0  # that of a reply the agent is sure of; an audit's own would tell its confidence
@@ -98,8 +98,9 @@ def queue_page(
     total = session.execute(select(func.count()).select_from(ranked.subquery())).scalar_one()
     page = ranked.order_by(urgency.desc(), col(Review.id)).limit(limit).offset(offset).subquery()
     rows = session.execute(
-        _joined(select(Review, Run, Ticket, col(Draft.action), page.c.urgency))
+        _joined(select(Review, Run, Ticket, col(Draft.action), OutboxEntry, page.c.urgency))
         .join(Draft, col(Draft.id) == col(Review.draft_id))
+        .outerjoin(OutboxEntry, col(OutboxEntry.id) == col(Review.action_id))
         .join(page, page.c.id == col(Review.id))
         .order_by(page.c.urgency.desc(), col(Review.id))
     )
@@ -160,6 +161,7 @@ def _item(
 ) -> QueueItem:
     review, run, ticket = row.Review, row.Run, row.Ticket
     action = Action.model_validate(row.action)
+    moved = row.OutboxEntry  # of a review about one delivery: the money of that one
     is_blind = review.kind is ReviewKind.AUDIT
     is_held = review.claimed_until is not None and review.claimed_until > now
     return QueueItem(
@@ -172,8 +174,8 @@ def _item(
         customer_id=ticket.customer_id,
         intent=run.intent,
         action_kind=action.kind,
-        amount_minor=action.total_minor,
-        currency=action.total_currency,
+        amount_minor=moved.amount_minor if moved else action.total_minor,
+        currency=moved.currency if moved else action.total_currency,
         confidence=None if is_blind else review.confidence,
         threshold=None if is_blind else review.threshold,
         risk=_AUDIT_RISK if is_blind else review.risk,

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 
 import desk as seeded
 import pytest
+from always_true import broken
+from live_company import COMPANY, Loop
 from playwright.sync_api import Browser, expect, sync_playwright
 from screen import CANDIDATES, FLAGS, Screen, served, watched
 
+from agents.company import load
 from store.engine import Store
 from store.settings import Settings
 
@@ -26,6 +29,22 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield launched
         launched.close()
+
+
+@pytest.fixture(autouse=True)
+def always_true(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every test nothing that must never be is in its store, or in its services' books."""
+    loop: Loop | None = None
+    settings: Settings | None = None
+    if "loop" in request.fixturenames:
+        loop = request.getfixturevalue("loop")
+    elif "store" in request.fixturenames:
+        settings = request.getfixturevalue("settings")
+    yield
+    if loop is not None:
+        assert broken(loop.home, load(COMPANY)) == []
+    elif settings is not None:
+        assert broken(settings.home) == []
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import gated
 import pytest
 from sqlmodel import select
 
-from store import authorisation, deliveries, outbox, reviews
+from store import authorisation, deliveries, outbox, reviews, undoing
 from store.deliveries import Due
 from store.engine import Store
+from store.errors import LeaseLost
 from store.schema import StepRecord
 from store.settings import Settings
 
@@ -67,7 +68,12 @@ def test_what_the_gate_or_a_person_authorised_is_delivered(
             f"UPDATE {GATE} json_set(output, '$.signals.sure', 9.9) WHERE name = 'synthesis'",
             "its confidence is not what its signals say",
         ),
-        ("UPDATE calibrator SET stack = json_set(stack, '$.intercept', 9)", "its signals"),
+        ("UPDATE calibrator SET body = json_set(body, '$.intercept', 9)", "its signals"),
+        (
+            "INSERT INTO receipt VALUES ((SELECT min(id) FROM outbox WHERE position = 0), '{}',"
+            " '2026-11-20 12:00:00')",
+            "delivered already",
+        ),
         ("DELETE FROM audit_entry WHERE tag = 'run:draft:passed'", "knows of no such pass"),
         (
             "UPDATE audit_entry SET body = json_set(body, '$.draft', 1) WHERE tag = 'policy:published'",
@@ -105,6 +111,12 @@ def test_a_gate_pass_is_evaluated_again_from_what_is_stored(
         ("UPDATE decision SET is_final = 0", "not in force"),
         ("UPDATE decision SET payload_digest = 'other'", "another draft"),
         ("UPDATE decision SET id = 'decision-9'", "no person approved"),
+        ("UPDATE decision SET person = 'Ben'", "not signed"),
+        ("UPDATE decision SET decided_at = '2026-11-20 12:00:01.000000'", "not signed"),
+        ("UPDATE decision SET verdict = 'edit'", "not signed"),
+        ("UPDATE decision SET is_simulated = 1", "not signed"),
+        ("UPDATE decision SET signature = ''", "not signed"),
+        ("UPDATE draft SET author = 'Ana'", "by the person who wrote it"),
         ("UPDATE draft SET reply = reply || '!'", "digest"),
     ],
 )
@@ -129,14 +141,52 @@ def test_an_undone_decision_authorises_nothing(
         lambda due: replace(due, body="not json"),
         lambda due: replace(due, body=due.body.replace("4250", "4250.0")),
         lambda due: replace(due, tool="close_account"),
-        lambda due: replace(due, id="another-key"),
-        lambda due: replace(due, decision_id=None),
     ],
 )
-def test_an_entry_carries_exactly_the_draft_under_its_one_key(
+def test_an_entry_carries_exactly_the_arguments_of_the_draft(
     store: Store, by_person: Due, change: Callable[[Due], Due]
 ) -> None:
     assert "arguments" in (objection(store, change(by_person)) or "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda due: replace(due, id="another-key"),
+        lambda due: replace(due, decision_id=None),
+        lambda due: replace(due, position=1),
+    ],
+)
+def test_an_entry_has_the_one_id_that_its_call_can_have(
+    store: Store, by_person: Due, change: Callable[[Due], Due]
+) -> None:
+    assert "its id is not" in (objection(store, change(by_person)) or "")
+
+
+def test_an_undo_counts_even_where_its_row_was_removed(
+    store: Store, settings: Settings, now: datetime
+) -> None:
+    case = gated.case(store)
+    store.transact(reviews.decide, case.approve(decision_id="decision-1"), now=now, undo_seconds=0)
+    store.transact(undoing.undo, "decision-1", "Ana", now=now)
+    gated.tamper(settings, "DELETE FROM undo")
+    gated.tamper(settings, "UPDATE outbox SET status = 'pending'")
+    (due,) = store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=now)
+    assert "not in force" in (objection(store, due) or "")
+
+
+def test_an_executor_that_slept_past_its_lease_learns_it_before_the_call(
+    store: Store, now: datetime
+) -> None:
+    gated.passed(store)
+    (slept,) = store.transact(deliveries.claim, "slow", limit=1, lease_seconds=-1, now=now)
+    store.transact(deliveries.reap, now=now)
+    with pytest.raises(LeaseLost):
+        objection(store, slept)
+    (again,) = store.transact(deliveries.claim, "next", limit=1, lease_seconds=60, now=now)
+    assert objection(store, again) is None
+    with pytest.raises(LeaseLost):
+        objection(store, slept)
 
 
 def test_a_persons_no_cannot_be_turned_into_a_pass(store: Store, now: datetime) -> None:
@@ -145,16 +195,21 @@ def test_a_persons_no_cannot_be_turned_into_a_pass(store: Store, now: datetime) 
     draft = gated.drafts(store, case.run_id)[0]
     query = select(StepRecord).where(StepRecord.name == "gate")
     assert store.read(lambda session: session.exec(query).one()).run_id == case.run_id
-    (kind, tool, body, _), *_ = store.read(outbox.calls_of, draft)
+    call, *_ = store.read(outbox.calls_of, draft)
     forged = Due(
         id=outbox.entry_id(draft, 0, None),
         run_id=case.run_id,
         draft_id=case.draft_id,
         decision_id=None,
-        tool=tool,
-        body=json.dumps(body, sort_keys=True, separators=(",", ":")),
+        position=0,
+        kind=call.kind,
+        tool=call.tool,
+        body=call.body,
         attempt=1,
         created_at=now,
+        reverses=None,
+        in_doubt=False,
+        age_seconds=0.0,
     )
-    assert kind == "refund"
+    assert call.kind == "refund"
     assert "does not let it pass" in (objection(store, forged) or "")

@@ -11,6 +11,7 @@ import many_cases
 import pytest
 from builders import NOW
 from fake_payments import LOOKUP, RETENTION_SECONDS, FakePayments, Mishap
+from sqlmodel import Session
 
 from agents.settling import Patience
 from store import deliveries, reviews
@@ -42,7 +43,7 @@ def asked_about(store: Store, cases: int) -> list[Review]:
     assert len(questions) == cases
     assert len({question.run_id for question in questions}) == cases
 
-    def read_all(session: gated.Session) -> list[Card]:
+    def read_all(session: Session) -> list[Card]:
         return [card(session, question.id or 0) for question in questions]
 
     for question, shown in zip(questions, store.read(read_all), strict=True):
@@ -160,7 +161,7 @@ async def test_what_people_answer_truthfully_ends_every_case_with_one_payment(
     service.mishap = None
     paid = {booking.customer_id for booking in service.ledger}
 
-    def answer_all(session: gated.Session) -> None:
+    def answer_all(session: Session) -> None:
         for question in many_cases.open_reviews(store, ReviewKind.UNKNOWN_DELIVERY):
             shown = card(session, question.id or 0)
             verdict = Verdict.HAPPENED if shown.ticket.customer_id in paid else Verdict.SEND_AGAIN

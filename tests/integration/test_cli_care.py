@@ -7,11 +7,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import gated
 import pytest
+import varied
 from cli_runner import document, greenlight
 
 from agents.preflight import only_family
-from store import workers
+from store import anchors, invariants, workers
 from store.engine import Store
 from store.settings import Settings
 
@@ -34,6 +36,7 @@ def test_doctor_names_every_check(store: Store, tmp_path: Path) -> None:
     assert set(by_name) >= {
         *("python", "home", "disk space", "sqlite", "company", "encoder", "store"),
         *("journal mode", "synchronous", "foreign keys", "clock", "model"),
+        *("file system", "keys", "anchors", "audit trail"),
     }
     assert by_name["synchronous"] == "FULL"
     assert by_name["foreign keys"] == "on"
@@ -46,6 +49,79 @@ def test_doctor_fails_when_one_check_does_and_still_does_the_others(tmp_path: Pa
     failed = [check["name"] for check in found["checks"] if not check["ok"]]
     assert failed == ["company"]
     assert "FAILED" in greenlight("doctor", "--company", tmp_path, code=1).stdout
+
+
+def failed(*arguments: object) -> dict[str, str]:
+    """Run `doctor` where it must fail; return what failed with what it says."""
+    found = document("doctor", *arguments, code=1)
+    assert found["ok"] is False
+    return {check["name"]: check["detail"] for check in found["checks"] if not check["ok"]}
+
+
+def test_doctor_wants_the_keys_for_their_owner_only(settings: Settings, store: Store) -> None:
+    (settings.keys / "audit.key").chmod(0o640)
+    assert "chmod 600" in failed()["keys"]
+
+
+def test_doctor_finds_a_pair_of_keys_that_does_not_fit(settings: Settings, store: Store) -> None:
+    (settings.keys / "decisions.pub").write_bytes(b"x" * 32)
+    assert "does not belong to" in failed()["keys"]
+    (settings.keys / "decisions.pub").unlink()
+    assert "no decision is delivered" in failed()["keys"]
+
+
+def test_doctor_says_where_the_audit_trail_was_changed(settings: Settings, store: Store) -> None:
+    gated.passed(store)
+    gated.tamper(settings, "UPDATE audit_entry SET actor = 'Eve' WHERE seq = 2")
+    assert "Entry 2" in failed()["audit trail"]
+
+
+def test_doctor_compares_the_trail_with_its_anchors(
+    settings: Settings, store: Store, now: datetime
+) -> None:
+    gated.passed(store)
+    anchors.write_last(store, settings.anchor_file, now)
+    gated.tamper(settings, "DELETE FROM audit_entry WHERE seq = (SELECT max(seq) FROM audit_entry)")
+    assert "is gone" in failed()["audit trail"]
+
+
+def test_doctor_names_a_forged_anchor(settings: Settings, store: Store, now: datetime) -> None:
+    gated.passed(store)
+    anchors.write_last(store, settings.anchor_file, now)
+    text = settings.anchor_file.read_text()
+    settings.anchor_file.write_text(text.replace('"restored": false', '"restored": true'))
+    assert "Line 1" in failed()["anchors"]
+
+
+def test_doctor_looks_at_what_is_always_true_when_asked(
+    settings: Settings, store: Store, now: datetime, tmp_path: Path
+) -> None:
+    greenlight("init", tmp_path / "mine")
+    varied.fill(store, now)
+    arguments = ("doctor", "--company", tmp_path / "mine")
+    assert "violations" not in document(*arguments)
+    found = document(*arguments, "--invariants")
+    assert (found["ok"], found["violations"]) == (True, [])
+    claims = {rule.claim for rule in invariants.RULES}
+    assert claims <= {check["name"] for check in found["checks"]}
+    gated.tamper(settings, "DELETE FROM receipt")
+    broken = document(*arguments, "--invariants", code=1)
+    assert {one["name"] for one in broken["violations"]} == {"receipts"}
+    assert set(broken["violations"][0]) == {"name", "subject", "detail"}
+    (check,) = (one for one in broken["checks"] if not one["ok"])
+    assert check["name"] == "Each sent delivery has one receipt"
+    assert f"and {len(broken['violations']) - 5} more" in check["detail"]
+    assert "books" in check["detail"], "it says what to do"
+
+
+def test_doctor_compares_our_receipts_with_the_books_of_the_demo_shop(
+    settings: Settings, store: Store, now: datetime
+) -> None:
+    gated.passed(store)
+    varied.send_all(store, now)
+    books = failed("--invariants")["Books of `shop`"]
+    assert "its books: 0 entries" in books
+    assert "receipts are not in its books" in books
 
 
 def test_doctor_survives_a_home_that_cannot_be(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_the_queue_has_exactly_the_documented_fields(case: builders.Case) -> Non
     (review,) = document("queue")["reviews"]
     assert set(review) == {
         *("review_id", "kind", "run_id", "title", "risk", "confidence"),
-        *("reasons", "age_s", "claimed_by", "revision"),
+        *("reasons", "age_s", "claimed_by", "revision", "approved_by", "still_needed"),
     }
     assert (review["review_id"], review["run_id"]) == (case.review_id, case.run_id)
     assert review["confidence"] == 0.6
@@ -60,7 +60,8 @@ def test_people_see_the_queue_as_a_table(case: builders.Case) -> None:
 
 def test_approving_authorises_delivery_and_can_be_undone(case: builders.Case, store: Store) -> None:
     decided = document("decide", case.review_id, "approve", "--as", "Ana")
-    assert set(decided) == {"decision_id", "review_id", "verdict", "undo_until"}
+    assert set(decided) == {*("decision_id", "review_id", "verdict", "undo_until"), "still_needed"}
+    assert decided["still_needed"] == 0
     assert (decided["review_id"], decided["verdict"]) == (case.review_id, "approve")
     assert run_status(store, case.run_id) == RunStatus.COMMITTING
     undone = document("undo", decided["decision_id"], "--as", "Ana")

@@ -6,10 +6,15 @@ from typing import Any
 import builders
 import gated
 import pytest
+from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlmodel import Session
 
 from store import deliveries, reviews, undoing
-from store.engine import Store
+from store.engine import Store, sqlite_module
+from store.schema import Draft
+from store.settings import Settings
+from store.transitions import ReviewKind
 
 APPEND_ONLY = ("ticket", "draft", "decision", "undo", "receipt", "label", "audit_entry")
 REFUSED = (IntegrityError, OperationalError)
@@ -97,19 +102,31 @@ def test_a_review_never_has_two_final_decisions(store: Store, case: gated.Gated)
 
 
 def test_the_author_of_a_draft_can_never_approve_it(store: Store, case: gated.Gated) -> None:
-    own = store.transact(builders.draft, case.run_id, revision=2, author="Ana")
-    row = decision(case, person="Ana", draft=own)
+    def edited(session: Session) -> dict[str, Any]:
+        own = builders.draft(session, case.run_id, revision=2, author="Ana")
+        seen = builders.review(session, case.run_id, kind=ReviewKind.AUDIT)
+        digest = session.get_one(Draft, own).digest
+        return decision(case, person="Ana", draft=own, review=seen, digest=digest)
+
+    row = store.transact(edited)
     refused(store, INSERT_DECISION, "author of a draft may not approve", **row)
 
 
-@pytest.mark.parametrize("change", ["person = 'Nobody'", "review_id = 999", "draft_id = 999"])
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ("person = 'Nobody'", "only an active person"),
+        ("review_id = 999", "names the draft, payload and policy"),
+        ("draft_id = 999", "names the draft, payload and policy"),
+    ],
+)
 def test_a_decision_always_names_things_that_exist(
-    store: Store, case: gated.Gated, change: str
+    store: Store, case: gated.Gated, change: str, match: str
 ) -> None:
     column, value = change.split(" = ")
     sql = INSERT_DECISION.replace(f":{column.removesuffix('_id')}", value)
     values = decision(case, id="decision-3", review=case.review_id + 1)
-    refused(store, sql, "FOREIGN KEY", **values)
+    refused(store, sql, match, **values)
 
 
 @pytest.mark.usefixtures("case")
@@ -126,20 +143,47 @@ def test_a_confidence_outside_0_to_1_is_refused(store: Store) -> None:
     ("table", "change"),
     [
         ("run", "status = 'finished'"),
-        ("review", "status = 'approved'"),
-        ("outbox", "status = 'maybe'"),
         ("run", "status = 'running', lease_owner = NULL"),
         ("run", "tries = -1"),
         ("review", "inclusion_probability = 0"),
-        ("review", "status = 'claimed', claimed_by = NULL"),
         ("outbox", "attempt = -1"),
-        ("step_record", "latency_ms = -1"),
-        ("step_record", "output = NULL"),
     ],
 )
 @pytest.mark.usefixtures("case")
 def test_a_bad_state_is_refused(store: Store, table: str, change: str) -> None:
     refused(store, f"UPDATE {table} SET {change}", "CHECK|UNIQUE|never changes")
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("review", "status", "'approved'"),
+        ("review", "kind", "'whim'"),
+        ("outbox", "status", "'maybe'"),
+        ("step_record", "status", "'fine'"),
+        ("step_record", "latency_ms", "-1"),
+        ("step_record", "output", "NULL"),
+        ("decision", "verdict", "'perhaps'"),
+    ],
+)
+@pytest.mark.usefixtures("case")
+def test_a_row_is_never_born_in_a_bad_state(
+    store: Store, settings: Settings, table: str, column: str, value: str
+) -> None:
+    names = store.read(lambda session: list(inspect(session.connection()).get_columns(table)))
+    others = ", ".join(name["name"] for name in names if name["name"] not in ("id", column))
+    copy = f"INSERT INTO {table} ({others}, id, {column}) SELECT {others}, 999, {value}"
+    with pytest.raises(sqlite_module().IntegrityError, match="CHECK"):
+        gated.tamper(settings, f"{copy} FROM {table} LIMIT 1")
+
+
+@pytest.mark.usefixtures("case")
+def test_a_claimed_review_names_who_has_it(store: Store) -> None:
+    refused(
+        store,
+        "UPDATE review SET status = 'claimed', claimed_by = NULL WHERE status = 'open'",
+        "ck_review_claimed",
+    )
 
 
 @pytest.mark.parametrize(

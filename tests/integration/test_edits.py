@@ -8,7 +8,7 @@ import gated
 import pytest
 
 from store import authorisation, deliveries, reviews
-from store.actions import Action, reply_only
+from store.actions import Action, as_json, reply_only
 from store.engine import Store
 from store.errors import BadInput
 from store.transitions import ReviewStatus
@@ -35,7 +35,7 @@ def test_an_edit_of_the_words_alone_leaves_the_action_as_it_was(
     case = gated.case(store)
     store.transact(reviews.decide, case.edit(reply="Dear customer"), now=now)
     _, edited = gated.drafts(store, case.run_id)
-    assert edited.action == builders.refund().model_dump(mode="json")
+    assert edited.action == as_json(builders.refund())
 
 
 def test_an_edited_draft_is_what_the_executor_finds_authorised(store: Store, now: datetime) -> None:

@@ -102,7 +102,7 @@ async def test_a_refusal_fails_the_run_and_sends_no_reply(
 ) -> None:
     case = gated.passed(store)
     gated.execute(store, "UPDATE tool SET connector = json_object('refusal', '^card closed')")
-    tools = ScriptedTools({"issue_refund": [failing("tool_error", "card closed")]})
+    tools = ScriptedTools({"issue_refund": [failing("tool_error", "card closed", said="card closed")]})
     await executor(store, writer, tools, now).work()
     assert statuses(store, case.run_id) == [OutboxStatus.FAILED, OutboxStatus.CANCELLED]
     assert gated.run(store, case.run_id).error == "card closed"

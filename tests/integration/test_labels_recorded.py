@@ -8,8 +8,8 @@ from sqlmodel import Session, col
 
 from store import labels, reviews
 from store.engine import Store
-from store.schema import Draft, Label, Review
-from store.transitions import LabelSource, ReviewKind, Verdict
+from store.schema import Label, Review
+from store.transitions import LabelSource, ReviewKind, ReviewStatus, Verdict
 
 
 def _labels(store: Store, run_id: int) -> dict[str | None, Label]:
@@ -81,11 +81,20 @@ def test_an_undone_decision_leaves_no_label_that_counts(store: Store) -> None:
     assert _labels(store, built.run_id) == {}
 
 
-@pytest.mark.parametrize("kind", [ReviewKind.SEEDED, ReviewKind.STALE, ReviewKind.UNKNOWN_DELIVERY])
-def test_reviews_that_are_not_about_the_draft_label_nothing(store: Store, kind: ReviewKind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "verdict"),
+    [
+        (ReviewKind.SEEDED, Verdict.APPROVE),
+        (ReviewKind.STALE, Verdict.APPROVE),
+        (ReviewKind.UNKNOWN_DELIVERY, Verdict.HAPPENED),
+    ],
+)
+def test_reviews_that_are_not_about_the_draft_label_nothing(
+    store: Store, kind: ReviewKind, verdict: Verdict
+) -> None:
     built = store.transact(builders.case, confidence=0.95)
     review_id = store.transact(builders.review, built.run_id, kind=kind)
-    store.transact(aftermath.decide, review_id)
+    store.transact(aftermath.decide, review_id, verdict)
     assert _labels(store, built.run_id) == {}
 
 
@@ -99,15 +108,14 @@ def test_approving_a_persons_edit_does_not_make_the_pipelines_draft_right(store:
     built = store.transact(builders.case)
     store.transact(aftermath.decide, built.review_id, Verdict.EDIT, is_final=False)
 
-    def second_look(session: Session) -> None:
-        draft_id = builders.draft(session, built.run_id, revision=2, author="Ana", reply="Better")
-        review = session.get_one(Review, built.review_id)
-        review.draft_id, review.revision = draft_id, 2
-        review.payload_digest = session.get_one(Draft, draft_id).digest
-        session.add(review)
+    def second_look(session: Session) -> int:
+        builders.draft(session, built.run_id, revision=2, author="Ana", reply="Better")
+        session.get_one(Review, built.review_id).status = ReviewStatus.SUPERSEDED
+        session.flush()
+        return builders.review(session, built.run_id)
 
-    store.transact(second_look)
-    store.transact(aftermath.decide, built.review_id, Verdict.APPROVE, person="Ben")
+    again = store.transact(second_look)
+    store.transact(aftermath.decide, again, Verdict.APPROVE, person="Ben")
     (whole,) = _labels(store, built.run_id).values()
     assert (whole.draft_id, whole.is_right) == (built.draft_id, False)
 

@@ -107,7 +107,9 @@ def test_an_undone_edit_shows_the_pinned_draft_again(store: Store) -> None:
 
 
 def test_deliveries_stand_in_order_with_their_receipts(store: Store) -> None:
-    built = store.transact(builders.case)
+    built = store.transact(
+        builders.case, confidence=0.95, action=builders.refund(), is_audited=True
+    )
     store.transact(aftermath.delivery, built, position=1)
     first = store.transact(
         aftermath.delivery, built, status=OutboxStatus.SENT, receipt={"refund": "R-1"}

@@ -42,7 +42,8 @@ def test_what_waits_and_what_is_stuck_is_counted(store: Store) -> None:
     for status in (RunStatus.DEAD, RunStatus.FAILED, RunStatus.COMMITTING, RunStatus.DONE):
         store.transact(builders.run, status=status)
     store.transact(builders.run, status=RunStatus.RUNNING, lease_owner="w1")
-    built = store.transact(builders.case, at=NOW - timedelta(hours=2))
+    store.transact(builders.case, at=NOW - timedelta(hours=2))
+    built = store.transact(builders.case, confidence=0.95, action=builders.refund())
     store.transact(aftermath.delivery, built, position=0)
     store.transact(aftermath.delivery, built, position=1, status=OutboxStatus.UNKNOWN)
     seen = store.read(health, now=NOW)

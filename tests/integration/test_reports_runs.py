@@ -34,12 +34,14 @@ def test_status_and_search_narrow_the_list(store: Store) -> None:
 
 
 def test_one_run_shows_every_attempt_draft_review_decision_and_delivery(store: Store) -> None:
-    built = store.transact(builders.case)
+    built = store.transact(
+        builders.case, confidence=0.95, action=builders.refund(), is_audited=True
+    )
     store.transact(
         builders.step, built.run_id, "commit", status=StepStatus.ERROR, attempt=1, latency_ms=80.0
     )
     decision_id = store.transact(
-        aftermath.decide, built.review_id, Verdict.REJECT, reason_code="wrong_facts"
+        aftermath.decide, built.review_id, Verdict.WRONG, blamed_step="commit"
     )
     store.transact(aftermath.delivery, built, status=OutboxStatus.CANCELLED)
     detail = store.read(run_detail, built.run_id)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from store.actions import Action, canonical_json, digest, reply_only
+from store.actions import Action, as_json, canonical_json, digest, reply_only
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet=st.characters(codec="utf-8")),
@@ -19,6 +19,7 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
+CANCEL = Action(kind="cancel", tool="cancel_order", args={"order_id": "O-1"}, customer_id="C-1")
 ARGS = st.dictionaries(st.text(alphabet="abcdef", min_size=1), VALUES, max_size=4)
 
 
@@ -55,6 +56,7 @@ def test_the_digest_of_a_known_draft_never_changes_between_versions() -> None:
         {"currency": "USD"},
         {"customer_id": "C-2"},
         {"order_id": "O-2"},
+        {"also": (CANCEL,)},
     ],
 )
 def test_any_changed_field_changes_the_digest(changed: dict[str, Any]) -> None:
@@ -87,3 +89,49 @@ def test_an_action_refuses_negative_money_and_unknown_fields() -> None:
 def test_only_an_action_without_a_tool_is_reply_only() -> None:
     assert reply_only("C-1").is_reply_only
     assert not Action(kind="refund", tool="t").is_reply_only
+    assert not Action(kind="gone", also=(Action(kind="refund", tool="t"),)).is_reply_only
+
+
+FIELDS = {"kind", "tool", "args", "amount_minor", "currency", "customer_id", "order_id"}
+
+
+def refund(amount_minor: int, **values: Any) -> Action:
+    given = {"tool": "issue_refund", "args": {"amount_minor": amount_minor}, "currency": "EUR"}
+    return Action(kind="refund", amount_minor=amount_minor, **{**given, **values})
+
+
+def test_a_single_action_is_written_as_before_there_were_several() -> None:
+    for written in (as_json(CANCEL), CANCEL.model_dump(mode="json"), CANCEL.model_dump()):
+        assert set(written) == FIELDS
+    assert Action.model_validate({**as_json(CANCEL), "also": []}) == CANCEL
+
+
+def test_several_actions_survive_storage_and_their_order_is_pinned() -> None:
+    one = CANCEL.model_copy(update={"also": (refund(1, customer_id="C-1"),)})
+    other = refund(1, customer_id="C-1", also=(CANCEL,))
+    assert Action.model_validate_json(one.model_dump_json()) == one
+    assert [set(part) for part in as_json(one)["also"]] == [FIELDS]
+    assert digest("Hello", Action.model_validate(as_json(one))) == digest("Hello", one)
+    assert digest("Hello", one) != digest("Hello", other)
+
+
+def test_money_is_summed_over_the_parts() -> None:
+    assert (refund(100).total_minor, refund(0).total_minor, CANCEL.total_minor) == (100, 0, None)
+    cancelled = Action(kind="cancel", tool="c", also=(refund(100), refund(250)))
+    assert (cancelled.amount_minor, cancelled.total_minor) == (None, 350)
+    assert (cancelled.currency, cancelled.total_currency) == (None, "EUR")
+    assert [part.also for part in cancelled.parts] == [(), (), ()]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (refund(1, customer_id="C-2"), "one customer"),
+        (refund(1), "one customer"),
+        (refund(1, customer_id="C-1", currency="USD"), "one currency"),
+        (refund(1, customer_id="C-1", also=(refund(2, customer_id="C-1"),)), "no parts of its own"),
+    ],
+)
+def test_a_part_that_a_sum_would_miss_or_mix_up_is_refused(part: Action, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        refund(1, customer_id="C-1", also=(part,))

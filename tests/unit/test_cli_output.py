@@ -88,6 +88,14 @@ def test_an_action_is_said_in_a_few_words() -> None:
     assert action_words(reply_only("C-1").model_dump()) == "reply only"
 
 
+def test_several_actions_are_all_named_and_their_money_is_summed() -> None:
+    cancel = Action(kind="cancel_order", tool="cancel_order", order_id="O-1", also=(REFUND,))
+    said = "cancel order order O-1 + issue refund €84.90 order O-1"
+    assert action_words(cancel.model_dump()) == said
+    twice = REFUND.model_copy(update={"also": (REFUND,)})
+    assert action_words(twice.model_dump()).endswith("+ issue refund €84.90 order O-1 = €169.80")
+
+
 def step(name: str, output: object) -> dict[str, object]:
     assert hasattr(output, "model_dump")
     return {"name": name, "output": output.model_dump(mode="json"), "error": None}

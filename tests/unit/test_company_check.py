@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import small_company as small
+import two_actions
 
 from agents.company import CompanyMistakes, Mistake, check, init, load
 from agents.company.lines import find_lines, line_at
@@ -219,3 +220,98 @@ def test_lines_are_found_through_strings_that_look_like_tables() -> None:
     assert (places["x", 0, "y", 0, "e", 0], places["x", 0, "y", 0, "e", 1]) == (9, 10)
     assert places["x", 1, "f"] == 12
     assert line_at(places, ("x", 1, "missing", 3)) == 11
+
+
+def test_a_company_of_several_actions_and_promises_loads(tmp_path: Path) -> None:
+    company = two_actions.two_actions(tmp_path)
+    refund = company.write_tool("refund")
+    assert refund is not None
+    promises = refund.connector
+    assert (promises.expected, promises.is_reversible) == ("expected_minor", True)
+    assert promises.precondition is not None
+    assert promises.precondition.value == "refundable_minor"
+    decision = company.intents[0].decisions[1]
+    assert [(one.action, list(one.args)) for one in decision.also] == [("cancel", ["order_id"])]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words", "marker"),
+    [
+        (
+            '"order_state"\nargs',
+            '"order_stat"\nargs',
+            "did you mean `order_state`?",
+            "precondition]",
+        ),
+        (
+            '"order_state"\nargs',
+            '"issue_refund"\nargs',
+            "looking must change nothing",
+            "precondition]",
+        ),
+        ('value = "refundable_minor"', 'value = "a["', "not JMESPath", "value ="),
+        ('value = "refundable_minor"\n', "", "it is missing", "precondition]"),
+        ('"expected_minor"', '"amount_minor"', "`amount_minor` is there twice", "expected ="),
+        ('"reverse_refund"\nargs', '"revers_refund"\nargs', "not a write tool", "reversal]"),
+        ('"reverse_refund"\nargs', '"send_reply"\nargs', "takes nothing back", "reversal]"),
+        ('"reverse_refund"\nargs', '"issue_refund"\nargs', "takes nothing back", "reversal]"),
+        ('refusal = "^Refused"', 'refusal = "("', "not a regular expression", "refusal ="),
+        ('refusal = "^Ref', 'refusl = "^Ref', "did you mean `refusal`?", "refusl ="),
+        (
+            'refusal = "^Refused"',
+            'lookup = { tool = "find", args = {}, found = "@" }',
+            "`find` is not a read tool",
+            "lookup =",
+        ),
+        (
+            'key = "idempotency_key"\nrefusal',
+            "key_retention_seconds = 60\nrefusal",
+            "no `key` that could be remembered",
+            "key_retention",
+        ),
+        ("[policy]", "[policy]\nundo_seconds = { refnd = 5 }", "mean `refund`?", "undo_seconds"),
+        ("[policy]", "[policy]\ndelay_seconds = { cancl = 5 }", "mean `cancel`?", "delay_seconds"),
+        ("[policy]", "[policy]\nundo_seconds = { refund = -1 }", "greater than", "undo_seconds"),
+        ('kind = "refund"', 'kind = "cancel"', "names no `amount` argument", 'kind = "cancel"'),
+        ("command = [", 'totals = "ledger"\ncommand = [', "this server's `read`", "totals ="),
+        ('action = "cancel", args', 'action = "cancl", args', "did you mean `cancel`?", "also ="),
+        ('action = "cancel", args', 'action = "reply_only", args', "no further action", "also ="),
+        ('action = "cancel", args', 'when = "charges", args', "unknown key", "also ="),
+        ('charges.duplicates[0].order_id" } }]', 'chrges.x" } }]', "mean `charges`?", "also ="),
+        (
+            'args = { order_id = "charges.duplicates[0].order_id" } }]',
+            'args = { customer_id = "order" } }]',
+            "filled in by Greenlight itself",
+            "also =",
+        ),
+        ('action = "refund"\nargs', 'action = "cancel"\nargs', "done once only", "also ="),
+        ('action = "refund"\nargs', "args", "there are further actions but no first one", "also ="),
+    ],
+)
+def test_a_mistake_in_a_promise_or_a_further_action_is_named_with_its_line(
+    tmp_path: Path, old: str, new: str, words: str, marker: str
+) -> None:
+    toml = two_actions.toml((old, new))
+    if words == "done once only":  # the first action's arguments must be the same for that
+        toml = toml.replace(', amount_minor = "charges.duplicates[0].amount_minor" }', " }")
+    found = check(small.write(tmp_path, toml))
+    lines = [n for n, line in enumerate(toml.split("\n"), 1) if marker in line]
+    hits = [one.line for one in found if words in one.message]
+    assert hits, found
+    assert hits[0] in lines, found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words", "tool"),
+    [
+        ('expected = "expected_minor"\n', "", "belong together", "issue_refund"),
+        ('action = "cancel"\ncustomer', "customer", "either `action = ...`", "cancel_order"),
+    ],
+)
+def test_a_mistake_in_a_whole_tool_is_named_where_its_table_begins(
+    tmp_path: Path, old: str, new: str, words: str, tool: str
+) -> None:
+    toml = two_actions.toml((old, new))
+    found = check(small.write(tmp_path, toml))
+    begins = toml[: toml.index(f'[[servers.write]]\ntool = "{tool}"')].count("\n") + 1
+    assert [one.line for one in found if words in one.message] == [begins], found

@@ -167,3 +167,68 @@ def test_a_policy_refuses_thresholds_outside_0_to_1(threshold: float) -> None:
         PolicyBody(threshold=threshold)
     with pytest.raises(ValueError, match="threshold"):
         PolicyBody(thresholds={"refund": threshold})
+
+
+def several(*parts: Action) -> Action:
+    return parts[0].model_copy(update={"also": parts[1:]})
+
+
+def cancel() -> Action:
+    return Action(kind="cancel", tool="cancel_order")
+
+
+@given(st.lists(st.integers(0, 12_000), min_size=1, max_size=4))
+def test_a_limit_weighs_what_all_parts_of_its_kind_move_together(amounts: list[int]) -> None:
+    action = several(*(refund(amount) for amount in amounts))
+    assert ("refund_over_limit" in codes(facts(action=action))) == (sum(amounts) > 10_000)
+    blocking = PolicyBody(
+        amount_rules=(AmountRule(kind="refund", above_minor=10_000, outcome=Outcome.BLOCK),)
+    )
+    is_blocked = evaluate(facts(action=action), blocking).outcome is Outcome.BLOCK
+    assert is_blocked == (sum(amounts) > 10_000)
+
+
+def test_a_limit_finds_its_kind_behind_another_action_too() -> None:
+    assert "refund_over_limit" in codes(facts(action=several(cancel(), refund(10_001))))
+    credit = refund(6_000).model_copy(update={"kind": "credit"})
+    assert "refund_over_limit" not in codes(facts(action=several(credit, refund(6_000))))
+
+
+@given(st.integers(0, 20_000), st.integers(0, 20_000), st.integers(0, 20_000))
+def test_the_daily_cap_counts_every_part(spent: int, one: int, other: int) -> None:
+    draft = facts(action=several(cancel(), refund(one), refund(other)), automatic_today_minor=spent)
+    capped = "daily_cap" in codes(draft, PolicyBody(daily_cap_minor=20_000))
+    assert capped == (one + other > 0 and spent + one + other > 20_000)
+
+
+def test_two_people_are_needed_for_what_the_parts_move_together() -> None:
+    policy = PolicyBody(two_person_above_minor=10_000)
+    assert not policy.is_two_person(several(refund(5_000), refund(5_000)))
+    assert policy.is_two_person(several(refund(5_000), refund(5_001)))
+
+
+def test_the_strictest_part_rules_the_whole_draft() -> None:
+    policy = PolicyBody(
+        threshold=0.5,
+        thresholds={"refund": 0.98, "cancel": 0.1},
+        undo_seconds={"cancel": 60},
+        delay_seconds={"refund": 30},
+    )
+    both = several(cancel(), refund(1))
+    assert policy.threshold_for(both) == evaluate(facts(action=both), policy).threshold == 0.98
+    assert (policy.undo_seconds_for(both, 10), policy.undo_seconds_for(refund(1), 10)) == (60, 10)
+    assert (policy.delay_seconds_for(both), policy.delay_seconds_for(cancel())) == (30, 0)
+    careful = PolicyBody(threshold=0, always_person=("refund",))
+    assert codes(facts(action=both), careful) == ["always_person"]
+
+
+def test_risk_weighs_the_money_of_every_part() -> None:
+    whole = risk(several(cancel(), refund(40_000), refund(60_000)), 0.5, Outcome.ESCALATE)
+    assert whole == risk(refund(100_000), 0.5, Outcome.ESCALATE)
+
+
+def test_what_the_gate_weighed_can_be_stored_and_weighed_again() -> None:
+    draft = facts(action=several(cancel(), refund(10_001)))
+    again = GateInput.model_validate(draft.model_dump(mode="json"))
+    assert again == draft
+    assert evaluate(again, HUNDRED) == evaluate(draft, HUNDRED)

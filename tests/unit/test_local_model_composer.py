@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 import small_company as small
+import two_actions
 
 from agents.company import Company, load
 from agents.models.composer import Composer
-from agents.ports import Proposal
+from agents.ports import Proposal, ProposedAction
 from store.outputs import IntentOutput, PassageHit, RetrievalOutput, ToolCallOutput
 
 ONE = {"duplicates": [{"order_id": "TK-1111", "amount_minor": 4_200}]}
@@ -121,3 +122,23 @@ def test_the_customers_words_steer_nothing(company: Company, hostile: str) -> No
     made = draft(company, "double_charge", facts, text=hostile)
     assert hostile in made.reply  # shown as it is, never evaluated
     assert made.args == {"order_id": hostile, "amount_minor": 4_200}
+
+
+def test_a_rule_may_do_several_things_with_arguments_of_their_own(tmp_path: Path) -> None:
+    made = draft(two_actions.two_actions(tmp_path), "double_charge", {"charges": ONE})
+    assert (made.kind, made.args["amount_minor"]) == ("refund", 4_200)
+    assert made.also == [ProposedAction("cancel", {"order_id": "TK-1111"})]
+
+
+def test_a_further_argument_that_cannot_be_weighed_takes_the_whole_action_back(
+    tmp_path: Path,
+) -> None:
+    broken = two_actions.ALSO.replace("charges.dup", "length(charges.dup").replace(
+        '_id" }', '_id)" }'
+    )
+    company = load(small.write(tmp_path, two_actions.toml((two_actions.ALSO, broken))))
+    facts = {"charges": {"duplicates": [{"order_id": 7, "amount_minor": 4_200}]}}
+    made = draft(company, "double_charge", facts)
+    assert (made.kind, made.also) == ("reply_only", ())
+    assert made.concerns
+    assert "refunding" not in made.reply

@@ -189,6 +189,7 @@ async def draft(
         found,
         NOTHING,
         calls or ToolCallOutput(facts=FACTS, signals={"tool_ok": 1.0}),
+        ScriptedTools({}),
     )
     assert (spent.input_tokens, spent.cost_microusd) == (4, 10)
     return made

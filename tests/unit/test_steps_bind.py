@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import small_company as small
+import two_actions
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.bind import bind
 from agents.company import Company
-from agents.ports import Proposal
+from agents.ports import Proposal, ProposedAction
 from store.actions import Action, digest
 from store.outputs import Reason
 
@@ -109,6 +110,95 @@ def test_a_reply_takes_no_arguments(company: Company) -> None:
     assert blocks == ["unexpected_argument"]
 
 
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    return two_actions.two_actions(tmp_path_factory.mktemp("several"))
+
+
+def with_further(*further: ProposedAction, **args: Any) -> Proposal:
+    return replace(refund(**args), also=further)
+
+
+def bound_parts(
+    company: Company, proposal: Proposal, facts: Any = FACTS
+) -> tuple[Action, list[str]]:
+    action, blocks = bind(company, two_actions.schemas(), TICKET, proposal, facts)
+    digest(proposal.reply, action)
+    assert Action.model_validate(action.model_dump()) == action, "what is bound can be stored"
+    return action, [reason.code for reason in blocks]
+
+
+CANCEL = ProposedAction("cancel", {"order_id": "TK-1111"})
+REFUND = {"order_id": "TK-1111", "amount_minor": 4_200}
+
+
+def test_every_part_is_bound_by_itself_and_for_the_tickets_customer(several: Company) -> None:
+    action, blocks = bound_parts(several, with_further(CANCEL))
+    assert blocks == []
+    first, second = action.parts
+    assert (first.tool, first.amount_minor, first.also) == ("issue_refund", 4_200, ())
+    assert second == Action(
+        kind="cancel",
+        tool="cancel_order",
+        args={"customer_id": "C-1", "order_id": "TK-1111"},
+        customer_id="C-1",
+        order_id="TK-1111",
+    )
+    assert (action.total_minor, action.total_currency) == (4_200, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("further", "code"),
+    [
+        (ProposedAction("refund", {**REFUND, "customer_id": "C-2"}), "recipient_mismatch"),
+        (ProposedAction("refund", {**REFUND, "order_id": "TK-9999"}), "unknown_order"),
+        (ProposedAction("refund", {"order_id": "TK-1111"}), "invalid_amount"),
+        (ProposedAction("refund", {**REFUND, "amount_minor": None}), "invalid_amount"),
+        (ProposedAction("refund", {**REFUND, "amount_minor": -4_200}), "invalid_amount"),
+        (ProposedAction("cancel", {"order_id": "TK-1111", "idempotency_key": "k"}), "unexpected"),
+        (ProposedAction("cancel", {"order_id": "TK-1111", "amount_minor": 1}), "invalid_arguments"),
+        (ProposedAction("cancel", {"order_id": float("nan")}), "invalid_arguments"),
+        (ProposedAction("reverse_refund", REFUND), "unknown_action"),
+        (ProposedAction("send_reply", {"text": "x"}), "unknown_action"),
+        (ProposedAction("reply_only"), "unknown_action"),
+        (ProposedAction("refund", REFUND), "repeated_action"),
+    ],
+)
+def test_one_part_that_does_not_bind_blocks_the_whole_draft(
+    several: Company, further: ProposedAction, code: str
+) -> None:
+    action, blocks = bound_parts(several, with_further(further))
+    assert any(block.startswith(code) for block in blocks), blocks
+    assert {part.customer_id for part in action.parts} == {"C-1"}
+    assert {part.args.get("customer_id", "C-1") for part in action.parts} == {"C-1"}
+    later_bad = with_further(CANCEL, further)
+    assert bound_parts(several, later_bad)[1], "wherever it stands"
+
+
+def test_an_order_of_another_customer_blocks_in_a_further_part_too(several: Company) -> None:
+    foreign = {"customer_id": "C-2", "items": [{"order_id": "TK-2222"}]}
+    part = ProposedAction("cancel", {"order_id": "TK-2222"})
+    _, blocks = bound_parts(several, with_further(part), {**FACTS, "order": foreign})
+    assert blocks == ["foreign_order"]
+
+
+def test_a_reply_has_no_further_parts_and_an_unknown_first_one_hides_none(
+    several: Company,
+) -> None:
+    reply = Proposal(reply="Hello", kind="reply_only", also=[CANCEL])
+    action, blocks = bound_parts(several, reply)
+    assert (action.parts, blocks) == ((action,), ["unexpected_argument"])
+    action, blocks = bound_parts(several, replace(with_further(CANCEL), kind="gift"))
+    assert blocks == ["unknown_action"]
+    assert not action.is_reply_only, "it would cancel an order"
+
+
+def test_the_expected_state_is_never_taken_from_a_proposal(several: Company) -> None:
+    action, blocks = bound_parts(several, with_further(CANCEL, expected_minor=1))
+    assert blocks == []
+    assert "expected_minor" not in action.args
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -127,3 +217,20 @@ def test_no_proposal_chooses_the_recipient_or_an_unknown_order(
     if not blocks:
         assert action.order_id in (None, "TK-1111")
         assert "idempotency_key" not in action.args
+
+
+PARTS = st.builds(
+    ProposedAction, st.sampled_from(["refund", "cancel", "x"]), st.dictionaries(NAMES, JSON)
+)
+
+
+@given(further=st.lists(PARTS, max_size=3))
+def test_no_further_part_chooses_the_recipient_or_hides_its_money(
+    several: Company, further: list[ProposedAction]
+) -> None:
+    action, blocks = bound_parts(several, with_further(*further))
+    assert {part.customer_id for part in action.parts} == {"C-1"}
+    assert {part.args.get("customer_id", "C-1") for part in action.parts} == {"C-1"}
+    if not blocks:
+        sent = [part.args["amount_minor"] for part in action.parts if part.kind == "refund"]
+        assert action.total_minor == sum(sent)

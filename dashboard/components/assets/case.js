@@ -16,7 +16,21 @@ function message(memory, data) {
   );
 }
 
-function call(one, note) {
+const LONG = 90; // an argument of more letters is read as text, over the whole width
+
+function argument(memory, id, [name, value]) {
+  const isLong = value.length > LONG || value.includes("\n");
+  return el(
+    "div",
+    isLong ? "long" : "",
+    el("dt", "quiet mono words", name),
+    isLong
+      ? el("dd", null, foldable(memory, `argument-${id}-${name}`, value, 520, "words"))
+      : el("dd", "mono words", value),
+  );
+}
+
+function call(memory, id, one, note) {
   return el(
     "div",
     "one",
@@ -30,24 +44,22 @@ function call(one, note) {
       ? el(
           "dl",
           "args",
-          one.args.map(([name, value]) =>
-            el("div", null, el("dt", "quiet mono words", name), el("dd", "mono words", value)),
-          ),
+          one.args.map((pair) => argument(memory, id, pair)),
         )
       : null,
     one.condition ? el("p", "small quiet words", one.condition) : null,
   );
 }
 
-function action(data) {
+function action(memory, data) {
   const doing = data.action;
   const isSeries = doing.more.length > 0;
   return el(
     "section",
     `panel action ${doing.tool ? "" : "none"} ${isSeries ? "series" : ""}`,
     el("h3", null, doing.title),
-    call(doing, doing.note),
-    doing.more.map((one) => call(one, "")),
+    call(memory, `${data.id}-0`, doing, doing.note),
+    doing.more.map((one, at) => call(memory, `${data.id}-${at + 1}`, one, "")),
     isSeries
       ? el("div", "total", el("span", null, "Together"), el("span", "money num", doing.total))
       : null,
@@ -82,7 +94,7 @@ function lead(data) {
       ? el(
           "dl",
           "facts",
-          first.facts.map(([name, value]) => [el("dt", null, name), el("dd", "words", value)]),
+          first.facts.flatMap(([name, value]) => [el("dt", null, name), el("dd", "words", value)]),
         )
       : null,
     first.text ? el("p", "words", first.text) : null,
@@ -144,7 +156,7 @@ export default function ({ data, parentElement }) {
       people(data),
       why(data),
       message(memory, data),
-      action(data),
+      action(memory, data),
       data.sent === null
         ? null
         : el(

@@ -7,11 +7,13 @@ it, however it ends.
 import gc
 import os
 import signal
+import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from random import Random
 from typing import NoReturn
 
 from agents import leash
@@ -23,6 +25,7 @@ _HELD, _HOLDING = os.pipe()
 
 def fork(act: Act, log: Path) -> int:
     """Run `act` in a child whose output goes to the log; return its pid."""
+    assert threading.active_count() == 1
     gc.freeze()  # what is shared stays shared
     pid = os.fork()
     return pid or _live(act, log)
@@ -57,6 +60,7 @@ class Crew:
         self._acts = dict(acts)
         self._log = log
         self._pids: dict[str, int] = {}
+        self._born: dict[str, float] = {}
         self.fallen: Counter[str] = Counter()  # ended without being asked to
         for name in self._acts:
             self.start(name)
@@ -64,6 +68,13 @@ class Crew:
     def start(self, name: str) -> None:
         """Fork the one that is not there."""
         self._pids[name] = fork(self._acts[name], self._log)
+        self._born[name] = time.monotonic()
+
+    def pick(self, draw: Random, *, but: Iterable[str] = ()) -> str:
+        """Draw one by age: who has come to its work, more often than who is still starting."""
+        now = time.monotonic()
+        ages = {name: now - born for name, born in self._born.items() if name not in but}
+        return draw.choices(list(ages), weights=list(ages.values()))[0]
 
     def kill(self, name: str) -> None:
         """SIGKILL, and start it again."""

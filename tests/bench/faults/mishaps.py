@@ -57,6 +57,12 @@ def write_rates(path: Path, rates: Rates) -> None:
     made.rename(path)
 
 
+def drawn_so_far(path: Path) -> Counter[str]:
+    """Return what went wrong by the rates in this file, however often the service was killed."""
+    log = path.with_suffix(".drawn")
+    return Counter(log.read_text(encoding="utf-8").split() if log.exists() else ())
+
+
 class Mishaps:
     """Draws the mishap of each call by the rates in a file, if there is one."""
 
@@ -64,6 +70,7 @@ class Mishaps:
         self.rates = rates or Rates()
         self.drawn: Counter[str] = Counter()
         self._path = path
+        self._log = path.with_suffix(".drawn").open("ab", buffering=0) if path else None
         self._seen = 0
         self._tries: Counter[str] = Counter()
 
@@ -73,15 +80,21 @@ class Mishaps:
         for mishap in Mishap:
             point -= getattr(self.rates, mishap.value)
             if point < 0:
-                self.drawn[mishap.value] += 1
+                self._note(mishap.value)
                 return mishap
         return None
 
     def draws_throttled_read(self, request: str) -> bool:
         """Return whether this read is answered with an error."""
         is_throttled = self._point(f"read:{request}") < self.rates.read_throttle
-        self.drawn["read_throttle"] += is_throttled
+        if is_throttled:
+            self._note("read_throttle")
         return is_throttled
+
+    def _note(self, name: str) -> None:
+        self.drawn[name] += 1
+        if self._log is not None:
+            self._log.write(f"{name}\n".encode())
 
     def _point(self, request: str) -> float:
         self._reload()

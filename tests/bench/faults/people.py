@@ -7,27 +7,31 @@ any more, and fails if that takes too long.
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from sqlite3 import Connection
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from bench.faults import books
 from bench.faults.company import letter_request, refund_request
 from bench.faults.scene import HANG_SECONDS, Scene
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from store import admission, queue, reviews, undoing
 from store.engine import Store
 from store.errors import GreenlightError
 from store.queue import NewTicket
-from store.reviews import Decided, DecisionRequest
+from store.reviews import DecisionRequest
 from store.schema import OutboxEntry, Review
 from store.transitions import OPEN_REVIEW, OutboxStatus, ReviewKind, RunStatus, Verdict
+
+T = TypeVar("T")
 
 OPERATORS = ("Ana", "Ben", "Cem", "Dia", "Eva", "Fay", "Gus")
 MANAGER = "Mo"
@@ -35,9 +39,10 @@ UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.AWAITING_REVIEW, Ru
 BACKLOG = 24  # runs that wait for a worker while there is trouble
 AT_ONCE = 40  # reviews looked at in one go
 UNDO_SECONDS = 0.3
+LOOK_SECONDS = 0.05
 # Nobody can know before this whether a call took place: it may still be on its way. Longer than a
 # call can hang or wait for the service, and than a paused process can hold it back.
-CERTAIN_AFTER = timedelta(seconds=HANG_SECONDS + 2.0)
+CERTAIN_AFTER = timedelta(seconds=HANG_SECONDS + 3.5)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class People:
 
     def look_around(self) -> None:
         """Decide what waits, and now and then do what people do unasked."""
-        for review in self._store.read(_waiting):
+        for review in self.waiting():
             self._attend(review)
         if self._used and self._draw.random() < self._habits.others:
             order = self._draw.choice(self._used)
@@ -97,10 +102,12 @@ class People:
         if self._draw.random() < self._habits.second_thoughts:
             self._reverse_something()
 
+    def waiting(self) -> Sequence[Review]:
+        """Return what can be decided by now."""
+        return self._store.read(_waiting, before=datetime.now(UTC) - CERTAIN_AFTER)
+
     def _attend(self, review: Review) -> None:
         verdict = self._verdict(review)
-        if verdict is None:
-            return
         person = self._draw.choice((*OPERATORS, MANAGER))
         request = DecisionRequest(
             decision_id=uuid4().hex,
@@ -120,8 +127,8 @@ class People:
             who = self._draw.choice((person, MANAGER))
             self._try_undo(decided.decision_id, who)
 
-    def _verdict(self, review: Review) -> Verdict | None:
-        """Return what somebody says of it; None while nobody can know."""
+    def _verdict(self, review: Review) -> Verdict:
+        """Return what somebody says of it."""
         if review.kind is ReviewKind.AUDIT:
             return Verdict.RIGHT
         if review.kind is ReviewKind.UNKNOWN_DELIVERY:
@@ -135,10 +142,8 @@ class People:
             return Verdict.EDIT
         return Verdict.APPROVE
 
-    def _answer(self, review: Review) -> Verdict | None:
-        """Say the truth about a delivery, as far as it can be known by now."""
-        if datetime.now(UTC) - review.opened_at < CERTAIN_AFTER:
-            return None
+    def _answer(self, review: Review) -> Verdict:
+        """Say the truth about a delivery, or have it taken back, whatever it is."""
         entry = self._store.read(lambda session: session.get_one(OutboxEntry, review.action_id))
         if entry.tool == "issue_refund" and self._draw.random() < self._habits.take_back:
             return Verdict.REVERSE
@@ -164,18 +169,12 @@ class People:
         if self._try(undoing.undo, decision_id, person) is not None:
             self.did["undone"] += 1
 
-    def _try(self, verb: "object", *args: object, **given: object) -> "Decided | int | None":
+    def _try(self, verb: Callable[..., T], *args: Any, **given: Any) -> T | None:
         try:
-            result: Decided | int = self._store.transact(
-                verb,
-                *args,
-                now=datetime.now(UTC),
-                **given,  # type: ignore[arg-type]
-            )
+            return self._store.transact(verb, *args, now=datetime.now(UTC), **given)
         except GreenlightError as error:
             self.did[f"refused: {type(error).__name__}"] += 1
             return None
-        return result
 
 
 def live(scene: Scene, over: Path, *, settle_seconds: float) -> None:
@@ -193,21 +192,21 @@ def live(scene: Scene, over: Path, *, settle_seconds: float) -> None:
             if over.exists():
                 deadline = deadline or time.monotonic() + settle_seconds
                 waits = sum(counts.get(status, 0) for status in UNFINISHED)
-                if not (waits or store.read(_waiting)) or time.monotonic() > deadline:
+                if not (waits or people.waiting()) or time.monotonic() > deadline:
                     break
             elif counts.get(RunStatus.QUEUED, 0) < BACKLOG:
                 people.send_tickets()
             people.look_around()
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
     word = {"submitted": people.submitted, "did": dict(people.did)}
     (scene.settings.home / "people.json").write_text(json.dumps(word), encoding="utf-8")
 
 
-def _waiting(session: Session) -> Sequence[Review]:
-    """Those about doubtful deliveries wait longest, so they come last and block nobody."""
-    wanted = select(Review).where(col(Review.status).in_(OPEN_REVIEW))
-    in_doubt = col(Review.kind) == ReviewKind.UNKNOWN_DELIVERY
-    return session.exec(wanted.order_by(in_doubt, col(Review.id)).limit(AT_ONCE)).all()
+def _waiting(session: Session, *, before: datetime) -> Sequence[Review]:
+    """Return open reviews; those about doubtful deliveries only once somebody can know."""
+    can_know = or_(col(Review.kind) != ReviewKind.UNKNOWN_DELIVERY, col(Review.opened_at) < before)
+    waiting = select(Review).where(col(Review.status).in_(OPEN_REVIEW), can_know)
+    return session.exec(waiting.order_by(col(Review.id)).limit(AT_ONCE)).all()
 
 
 def _count_sent_letters(session: Session, run_id: int) -> int:

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
+from bench.faults import books
 from bench.faults.company import refund_request
 from bench.faults.crew import Crew
 from bench.faults.people import MANAGER, OPERATORS
@@ -61,8 +62,6 @@ def races(home: Path, tries: int, *, seed: int, say: Say) -> list[Tally]:
 
 
 def _submit(scene: Scene, tries: int) -> None:
-    from bench.faults import books
-
     draw = Random(f"races:{scene.seed}")
     with closing(books.connect(scene.ledger)) as db:
         orders = db.execute("SELECT order_id, customer_id FROM orders LIMIT ?", (tries,)).fetchall()

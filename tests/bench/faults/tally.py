@@ -16,6 +16,7 @@ from store import invariants
 from store.schema import OutboxEntry, Run, Undo
 from store.transitions import OutboxStatus, RunStatus
 
+Fault = tuple[str, str]
 SHOWN = 20
 UNSETTLED = (OutboxStatus.PENDING, OutboxStatus.SENDING, OutboxStatus.UNKNOWN)
 
@@ -57,33 +58,40 @@ def count(tally: Tally, scene: Scene) -> None:
         closing(scene.settings.open()) as store,
         closing(books.connect(scene.ledger)) as db,
     ):
-        entries, runs, undone = store.read(_rows)
+        runs, entries, undone = store.read(_rows)
         broken = store.read(invariants.violations)
-        effects = books.effects(db)
-        faults = [("doubled", f"key {key} acted twice") for key in books.doubled(db)]
-        faults += [("other", f"order {one} does not add up") for one in books.unbalanced(db)]
-        total = books.totals(db)["amount_minor"]
-    faults += [("other", f"{one.name}: {one.subject}: {one.detail}") for one in broken]
-    faults += _runs(runs)
-    faults += _entries(entries, effects, undone)
-    faults += _letters(entries, effects)
-    faults += _totals(entries, effects, total)
-    for kind, words in faults:
+        found = [("doubled", f"key {key} acted twice") for key in books.doubled(db)]
+        found += [("other", f"order {one} does not add up") for one in books.unbalanced(db)]
+        found += [("other", f"{one.name}: {one.subject}: {one.detail}") for one in broken]
+        found += compare(runs, entries, undone, books.effects(db), books.totals(db)["amount_minor"])
+    for kind, words in found:
         tally.found(kind, words)
-    tally.tickets += len(runs)
-    tally.sent += sum(entry.status is OutboxStatus.SENT for entry in entries)
-    tally.failed += sum(run.status is RunStatus.FAILED for run in runs)
-    failed = Counter(f"run failed: {(run.error or '')[:60]}" for run in runs
-                     if run.status is RunStatus.FAILED)  # fmt: skip
-    tally.notes.update(failed)
+    tally.tickets = len(runs)
+    tally.sent = sum(entry.status is OutboxStatus.SENT for entry in entries)
+    failed = [run for run in runs if run.status is RunStatus.FAILED]
+    tally.failed = len(failed)
+    tally.notes |= Counter(f"run failed: {(run.error or '')[:60]}" for run in failed)
+    tally.notes["runs taken over"] = sum(max(0, run.lease_epoch - 1) for run in runs)
+    tally.notes["calls repeated"] = sum(max(0, entry.attempt - 1) for entry in entries)
 
 
-def _rows(session: Session) -> tuple[Sequence[OutboxEntry], Sequence[Run], set[str]]:
+def compare(
+    runs: Sequence[Run],
+    entries: Sequence[OutboxEntry],
+    undone: set[str],
+    effects: Sequence[dict[str, Any]],
+    total_minor: int,
+) -> Iterator[Fault]:
+    """Yield (kind, words) for each thing that one side says and the other does not bear out."""
+    yield from _runs(runs)
+    yield from _entries(entries, effects, undone)
+    yield from _letters(entries, effects)
+    yield from _totals(entries, effects, total_minor)
+
+
+def _rows(session: Session) -> tuple[Sequence[Run], Sequence[OutboxEntry], set[str]]:
     undone = set(session.exec(select(Undo.decision_id)).all())
-    return session.exec(select(OutboxEntry)).all(), session.exec(select(Run)).all(), undone
-
-
-Fault = tuple[str, str]
+    return session.exec(select(Run)).all(), session.exec(select(OutboxEntry)).all(), undone
 
 
 def _runs(runs: Sequence[Run]) -> Iterator[Fault]:

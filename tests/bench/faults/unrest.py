@@ -3,15 +3,18 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from bench.faults import people
 from bench.faults.crew import Crew, fork, wait
-from bench.faults.mishaps import Rates
+from bench.faults.mishaps import Rates, drawn_so_far
 from bench.faults.scene import HANG_SECONDS, Scene, set_up
 from bench.faults.tally import Tally, count
+
+from agents.worker import SWEEP_SECONDS
 
 Say = Callable[[str], None]
 LEASE_SECONDS = 2.0
@@ -51,7 +54,9 @@ def forgotten_keys(home: Path, wanted: int, *, seed: int, say: Say) -> Tally:
     )
     scene.go_wrong(FORGETFUL)
     calm = Rates(forget_seconds=SHORT_RETENTION)
-    return _trouble("SIGKILL, keys forgotten", scene, wanted, _kill_ours, say, calm=calm)
+    return _trouble(
+        "SIGKILL, keys forgotten", scene, wanted, partial(_kill, but=["service"]), say, calm=calm
+    )
 
 
 def pauses(home: Path, wanted: int, *, seed: int, say: Say) -> Tally:
@@ -68,16 +73,9 @@ def _orders(wanted: int) -> int:
 Strike = Callable[[Crew, Random], Counter[str]]
 
 
-def _kill(crew: Crew, draw: Random) -> Counter[str]:
+def _kill(crew: Crew, draw: Random, *, but: Sequence[str] = ()) -> Counter[str]:
     time.sleep(draw.uniform(0.02, 0.7))
-    name = draw.choice(("worker-0", "worker-1", "executor-0", "executor-1", "service"))
-    crew.kill(name)
-    return Counter([name.split("-")[0]])
-
-
-def _kill_ours(crew: Crew, draw: Random) -> Counter[str]:
-    time.sleep(draw.uniform(0.02, 0.7))
-    name = draw.choice(("worker-0", "worker-1", "executor-0", "executor-1"))
+    name = crew.pick(draw, but=but)
     crew.kill(name)
     return Counter([name.split("-")[0]])
 
@@ -86,7 +84,7 @@ def _pause(crew: Crew, draw: Random) -> Counter[str]:
     """Two of three of each kind at once, so that somebody is there to take over."""
     time.sleep(draw.uniform(0.1, 0.6))
     names = [f"{kind}-{n}" for kind in ("worker", "executor") for n in draw.sample(range(3), 2)]
-    crew.pause(names, LEASE_SECONDS + draw.uniform(0.1, 0.6))
+    crew.pause(names, LEASE_SECONDS + SWEEP_SECONDS + draw.uniform(0.1, 0.6))
     return Counter(name.split("-")[0] for name in names)
 
 
@@ -120,13 +118,19 @@ def _trouble(
     tally = Tally(name, tries=struck.total(), seconds=round(time.monotonic() - started, 1))
     if code:
         tally.found("other", f"the people's process failed, see {scene.log}")
-    _note(tally, scene, struck, crew)
     count(tally, scene)
+    accepted = _note(tally, scene, struck, crew)
+    if tally.tickets != accepted:
+        tally.found("lost", f"{accepted} tickets were accepted, and {tally.tickets} have a run")
     return tally
 
 
-def _note(tally: Tally, scene: Scene, struck: Counter[str], crew: Crew) -> None:
+def _note(tally: Tally, scene: Scene, struck: Counter[str], crew: Crew) -> int:
+    """Add what happened on the way; return how many tickets were accepted."""
     word = json.loads((scene.settings.home / "people.json").read_text(encoding="utf-8"))
     fenced = scene.log.read_text(encoding="utf-8").count(_FENCED)
     tally.notes |= {f"struck: {name}": number for name, number in struck.items()}
+    drawn = drawn_so_far(scene.rates)
+    tally.notes |= {f"service: {name}": number for name, number in drawn.items()}
     tally.notes |= {"late writes refused": fenced, **crew.fallen, **word["did"]}
+    return int(word["submitted"])

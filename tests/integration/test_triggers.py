@@ -1,0 +1,333 @@
+"""Every trigger of the database, met by hand-written SQL; each statement succeeds without its own."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gated
+import pytest
+from builders import NOW, refund
+from delivering import claim, decide, deliver_all, send_next, shop
+from sqlalchemy import text
+from sqlmodel import Session
+
+from store import deliveries, escalations, holds, undoing
+from store.engine import Store, sqlite_module
+from store.gate import PolicyBody
+from store.outputs import Reason
+from store.settings import Settings
+from store.transitions import ReviewKind
+
+LIMIT = PolicyBody().two_person_above_minor
+BLOCK = Reason(code="recipient_mismatch", message="The draft would act on another customer")
+
+DECISION = (
+    "INSERT INTO decision SELECT 'forged-0001', r.id, {run}, '{verdict}', '{person}', {draft},"
+    " {digest}, {policy}, {final}, NULL, '', NULL, NULL, '2026-11-20', '2026-11-20', 0, {action}, ''"
+    " FROM review r WHERE r.id = {review}"
+)
+REVIEW = (
+    "INSERT INTO review (run_id, draft_id, revision, payload_digest, policy_version, kind, status,"
+    " is_blocked, title, reasons, threshold, risk, inclusion_probability, opened_at, action_id)"
+    " SELECT run_id, draft_id, revision, payload_digest, policy_version, 'audit', 'open', 0, title,"
+    " reasons, threshold, risk, 1.0, opened_at, 'no-such-action' FROM review WHERE id = {open}"
+)
+ENTRY = (
+    "INSERT INTO outbox (id, run_id, draft_id, decision_id, position, kind, tool, body, status,"
+    " not_before, created_at, attempt, in_doubt) SELECT 'forged-entry', {run}, {draft}, {decision},"
+    " 7, 'refund', '{tool}', '{{}}', 'pending', '2026-11-20', '2026-11-20', 0, 0"
+)
+
+
+def decision(review: str, verdict: str = "approve", **values: Any) -> str:
+    """Return the statement that inserts a decision on the review, by Ben unless said otherwise."""
+    parts = {
+        "person": "Ben",
+        "draft": "r.draft_id",
+        "digest": "r.payload_digest",
+        "policy": "r.policy_version",
+        "run": "r.run_id",
+        "final": 1,
+        "action": "NULL",
+        **values,
+    }
+    return DECISION.format(review=review, verdict=verdict, **parts)
+
+
+def entry(run: str, draft: str, decision_id: str = "NULL", tool: str = "issue_refund") -> str:
+    """Return the statement that inserts an outbox entry."""
+    return ENTRY.format(run=run, draft=draft, decision=decision_id, tool=tool)
+
+
+def append_only(table: str, column: str = "id") -> list[tuple[str, str, str]]:
+    """Return the attempts to change and to delete rows of a table."""
+    return [
+        (f"{table}_no_update", f"UPDATE {table} SET {column} = {column}", "append-only"),
+        (f"{table}_no_delete", f"DELETE FROM {table}", "append-only"),
+    ]
+
+
+ATTEMPTS: list[tuple[str, str, str]] = [
+    *append_only("ticket"),
+    *append_only("draft"),
+    *append_only("decision"),
+    *append_only("undo", "person"),
+    *append_only("receipt", "body"),
+    *append_only("label"),
+    *append_only("audit_entry", "actor"),
+    *append_only("hold"),
+    *append_only("step_record", "output"),
+    ("policy_body_fixed", "UPDATE policy SET body = '{{}}'", "a published policy never changes"),
+    ("policy_no_delete", "DELETE FROM policy", "policies are kept"),
+    ("outbox_no_delete", "DELETE FROM outbox", "outbox entries are kept"),
+    ("review_no_delete", "DELETE FROM review", "reviews are kept"),
+    *[
+        ("outbox_frozen", f"UPDATE outbox SET {change}", "an authorised action never changes")
+        for change in (
+            "body = '{{}}'",
+            "tool = 'x'",
+            "amount_minor = 1",
+            "customer_id = 'C-9'",
+            "created_at = '2026-01-01'",
+            "reverses = id",
+        )
+    ],
+    *[
+        (
+            "outbox_moves",
+            f"UPDATE outbox SET status = '{wanted}' WHERE id = '{{{which}}}'",
+            "a delivered, failed or cancelled entry never changes",
+        )
+        for which, wanted in (
+            ("sent", "pending"),
+            ("sent", "failed"),
+            ("failed", "pending"),
+            ("failed", "sent"),
+            ("undone", "pending"),
+            ("unknown", "pending"),
+            ("pending", "sent"),
+            ("pending", "unknown"),
+            ("doubtful", "cancelled"),
+        )
+    ],
+    (
+        "receipt_of_sent",
+        "INSERT INTO receipt VALUES ('{pending}', '{{}}', '2026-11-20')",
+        "only a sent entry has a receipt",
+    ),
+    (
+        "undo_in_time",
+        "INSERT INTO undo VALUES ('{delivered_decision}', 'Ana', '2026-11-20')",
+        "delivery has begun",
+    ),
+    (
+        "decision_by_person",
+        decision("{open}", person="Nobody"),
+        "only an active person may decide",
+    ),
+    ("decision_by_person", decision("{open}", person="Gone"), "only an active person may decide"),
+    (
+        "decision_maker_checker",
+        decision("{edited}", person="Ana", final=0),
+        "the author of a draft may not approve it",
+    ),
+    *[
+        ("decision_of_its_draft", decision("{open}", "reject", **wrong), "names the draft, payload")
+        for wrong in (
+            {"digest": "'forged'"},
+            {"draft": "{other_draft}"},
+            {"run": "{other_run}"},
+            {"policy": "7"},
+        )
+    ],
+    (
+        "decision_of_what_was_seen",
+        decision(
+            "{first}",
+            draft="{edit_of_first}",
+            digest="(SELECT digest FROM draft WHERE id = {edit_of_first})",
+            final=0,
+        ),
+        "an approval is of the draft that was shown",
+    ),
+    ("decision_not_past_block", decision("{blocked}"), "never approved"),
+    ("decision_not_past_block", decision("{blocked}", "edit"), "never approved"),
+    *[
+        ("decision_fits_its_kind", decision(which, verdict), "takes another verdict")
+        for which, verdict in (
+            ("{open}", "right"),
+            ("{doubt}", "approve"),
+            ("{doubt}", "reject"),
+            ("{audit}", "approve"),
+        )
+    ],
+    ("decision_by_two", decision("{first_of_two}", "edit"), "two people must approve"),
+    ("decision_by_two", decision("{two}"), "two people must approve"),
+    (
+        "decision_about_a_delivery",
+        decision("{open}", "reject", action="'no-such-action'"),
+        "it names a delivery that this run does not have",
+    ),
+    (
+        "decision_about_a_delivery",
+        decision("{open}", "reject", action="'{sent}'"),
+        "it names a delivery that this run does not have",
+    ),
+    ("review_about_a_delivery", REVIEW, "it names a delivery that this run does not have"),
+    *[
+        ("review_pinned", f"UPDATE review SET {change}", "what a review is pinned to")
+        for change in ("payload_digest = 'x'", "is_blocked = 0", "kind = 'audit'", "reasons = '[]'")
+    ],
+    *[
+        (
+            "review_moves",
+            f"UPDATE review SET status = 'open' WHERE id = {which}",
+            "not opened again",
+        )
+        for which in ("{decided}", "{superseded}", "{first_of_two}")
+    ],
+    ("outbox_by_person", entry("{run}", "{draft}", "'no-such-decision'"), "no decision authorises"),
+    (
+        "outbox_by_person",
+        entry("{run}", "{draft}", "'{undone_decision}'"),
+        "no decision authorises this action",
+    ),
+    (
+        "outbox_by_person",
+        entry("{rejected_run}", "{rejected_draft}", "'{rejection}'"),
+        "no decision authorises this action",
+    ),
+    (
+        "outbox_by_person",
+        entry("{two_run}", "{two_draft}", "'{first_approval}'"),
+        "no decision authorises this action",
+    ),
+    ("outbox_by_gate", entry("{run}", "{draft}"), "the gate did not let this action pass"),
+    (
+        "outbox_of_its_draft",
+        entry("{passed_run}", "{passed_draft}", tool="ship_gift"),
+        "the draft proposes no such action",
+    ),
+]
+
+
+def _world(store: Store) -> dict[str, Any]:
+    """Make, through the verbs, one of everything that somebody may want to tamper with."""
+    shop(store)
+    gated.execute(store, "INSERT INTO person VALUES ('Gone', 'operator', 0)")
+    known: dict[str, Any] = {}
+    sent = gated.case(store)
+    known["delivered_decision"] = decide(store, sent.approve()).decision_id
+    known["sent"] = send_next(store, "issue_refund").id
+    deliver_all(store)
+    known["decided"] = sent.review_id
+
+    audited = gated.passed(store, customer_id="C-2")
+    deliver_all(store)
+    known["audit"] = store.transact(_open_audit, audited.run_id)
+
+    undone = gated.case(store)
+    first = decide(store, undone.approve(), undo_seconds=10)
+    known["undone"] = gated.entries(store, undone.run_id)[0].id
+    known["open"] = store.transact(undoing.undo, first.decision_id, "Ana", now=NOW)
+    known |= {
+        "superseded": undone.review_id,
+        "undone_decision": first.decision_id,
+        "run": undone.run_id,
+        "draft": undone.draft_id,
+    }
+    rejected = gated.case(store)
+    known["rejection"] = decide(store, rejected.reject()).decision_id
+    known |= {"rejected_run": rejected.run_id, "rejected_draft": rejected.draft_id}
+
+    two = gated.case(store, action=refund(LIMIT + 1))
+    known["two"] = two.review_id
+    half = gated.case(store, action=refund(LIMIT + 1))
+    known["first_approval"] = decide(store, half.approve("Ana")).decision_id
+    known |= {"first_of_two": half.review_id, "two_run": half.run_id, "two_draft": half.draft_id}
+
+    edited = gated.case(store, action=refund(LIMIT + 1))
+    decide(store, edited.edit("Ana", reply="Other words"))
+    known["edited"] = store.read(_newest_review, edited.run_id)
+    reopened = gated.case(store, action=refund(LIMIT + 1))
+    voided = decide(store, reopened.edit("Ana", reply="Other words"))
+    known["edit_of_first"] = gated.drafts(store, reopened.run_id)[-1].id
+    known["first"] = store.transact(undoing.undo, voided.decision_id, "Ana", now=NOW)
+
+    known["blocked"] = gated.case(store, blocks=[BLOCK]).review_id
+    for name in ("unknown", "failed", "doubtful"):
+        case = gated.passed(store, customer_id=f"C-{name}")
+        (due,) = claim(store)
+        known[name] = due.id
+        if name == "unknown":
+            store.transact(deliveries.mark_unknown, due, "no answer", now=NOW)
+            known["doubt"] = store.read(_newest_review, case.run_id)
+        elif name == "failed":
+            gated.execute(store, "UPDATE outbox SET in_doubt = 0 WHERE id = :id", id=due.id)
+            store.transact(deliveries.mark_failed, due, "card closed", now=NOW)
+        else:
+            store.transact(deliveries.postpone, due, "timeout", delay_seconds=600.0)
+    passed = gated.passed(store, customer_id="C-9")
+    known["pending"] = gated.entries(store, passed.run_id)[0].id
+    known |= {"passed_run": passed.run_id, "passed_draft": passed.draft_id}
+    known |= {"other_draft": passed.draft_id, "other_run": passed.run_id}
+    store.transact(holds.set_hold, person="Mo", kind=None, is_held=True, now=NOW)
+    return known
+
+
+def _open_audit(session: Session, run_id: int) -> int:
+    return escalations.open_review(session, run_id, ReviewKind.AUDIT, now=NOW)
+
+
+def _newest_review(session: Session, run_id: int) -> int:
+    query = text(f"SELECT max(id) FROM review WHERE run_id = {run_id}")
+    return int(session.connection().execute(query).scalar_one())
+
+
+@pytest.fixture(scope="module")
+def world(
+    tmp_path_factory: pytest.TempPathFactory, migrated_home: Path
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A database full of cases, and the names of what is in it; no test leaves a change."""
+    home = tmp_path_factory.mktemp("triggers") / "home"
+    shutil.copytree(migrated_home, home)
+    settings = Settings(home=home, database_url=None)
+    store = settings.open(may_decide=True)
+    known = _world(store)
+    store.close()
+    yield settings.url.removeprefix("sqlite:///"), known
+
+
+@pytest.mark.parametrize(("trigger", "sql", "why"), ATTEMPTS)
+def test_the_statement_is_refused_by_its_trigger_and_by_nothing_else(
+    world: tuple[str, dict[str, Any]], trigger: str, sql: str, why: str
+) -> None:
+    path, known = world
+    library = sqlite_module()  # a second SQLite in one process would break the first one's locks
+    statement = sql.format(**known)
+    with closing(library.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        with pytest.raises(library.IntegrityError, match=why):
+            connection.execute(statement)
+        connection.execute(f"DROP TRIGGER {trigger}")
+        assert connection.execute(statement).rowcount > 0, "the statement meets no row"
+        connection.execute("ROLLBACK")
+
+
+def test_every_trigger_is_met_by_one_attempt(world: tuple[str, dict[str, Any]]) -> None:
+    path, _ = world
+    with closing(sqlite_module().connect(path)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        guards = {name for (name,) in rows if not name.startswith("passage_")}
+    assert guards == {trigger for trigger, _, _ in ATTEMPTS}
+
+
+def test_a_verdict_that_fits_is_taken(world: tuple[str, dict[str, Any]]) -> None:
+    """The forged decisions above fail for what is wrong with them, not for how they are written."""
+    path, known = world
+    with closing(sqlite_module().connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert connection.execute(decision("{open}").format(**known)).rowcount == 1
+        connection.execute("ROLLBACK")
