@@ -174,6 +174,10 @@ class Executor:
             await self._record(entry, settled, latency_ms=latency_ms)
         except LeaseLost as lost:
             log.warning("%s", lost)
+        except deliveries.BROKEN_ROWS as broken:
+            log.exception("delivery %s is set aside", entry.id)
+            now = self._how.clock.at(entry.created_at)
+            await self._writer.write(deliveries.set_aside, entry, str(broken)[:500], now=now)
 
     async def _settle(self, entry: Due) -> tuple[Settled, float]:
         connector = self._connectors.get(entry.tool, Connector())

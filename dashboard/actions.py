@@ -1,4 +1,4 @@
-"""Button callbacks: the only calls of the dashboard that write, each one store verb.
+"""Button callbacks of the card: with those of `steering`, all that the dashboard writes.
 
 Arguments are frozen when the card is drawn, so a press always means what was on screen. Nothing
 here raises to the page: an expected refusal is told in its own words, anything else is logged.
@@ -11,9 +11,8 @@ from typing import Any
 
 from dashboard import session
 from dashboard.session import Notice
-from store import interventions, policies, reviews, undoing
+from store import reviews, undoing
 from store.errors import AlreadyDecided, GreenlightError, StaleReview
-from store.gate import PolicyBody
 from store.reviews import Decided, DecisionRequest
 from store.settings import Settings
 from store.transitions import Verdict
@@ -181,71 +180,9 @@ def undo(line: Notice) -> None:
         if line.typed is not None and line.revision is not None:
             session.keep(session.edit_key(reopened, line.revision), line.typed)
         session.put_first(reopened)
-        session.notify(Notice("done", "Undone. Nothing was sent; the card is back."))
+        session.notify(Notice("done", "Undone. Nothing was sent; the card is back on the queue."))
 
     attempt(take_back)
-
-
-def publish(body: PolicyBody, note_key: str) -> None:
-    """Publish a policy version; the store refuses anybody but a manager."""
-
-    def put_out() -> None:
-        note = str(session.typed(note_key) or "").strip()
-        version = session.store().transact(
-            policies.publish, body, author=session.me(), note=note, now=session.now()
-        )
-        session.keep(note_key, "")
-        session.notify(
-            Notice(
-                "done",
-                f"Version {version} gates new drafts from now on. Waiting cards keep theirs.",
-            )
-        )
-
-    attempt(put_out)
-
-
-def retry_run(run_id: int) -> None:
-    """Try a failed or dead run again; what failed in delivery goes to a person instead."""
-
-    def again() -> None:
-        done = session.store().transact(
-            interventions.retry, run_id, person=session.me(), now=session.now()
-        )
-        where = (
-            "is queued again and goes on after its last recorded step."
-            if done.review_id is None
-            else f"waits for a new decision: review {done.review_id} is on the queue."
-        )
-        session.notify(Notice("done", f"Run {run_id} {where}"))
-
-    attempt(again)
-
-
-def start_cancelling(run_id: int) -> None:
-    """Open the inline panel that asks whether to cancel the run."""
-    session.withdraw(run_id)
-
-
-def keep_run() -> None:
-    """Close the panel; nothing is recorded."""
-    session.withdraw(None)
-
-
-def cancel_run(run_id: int, note_key: str) -> None:
-    """Cancel a run, with the note typed into the panel."""
-
-    def withdraw() -> None:
-        session.withdraw(None)
-        note = str(session.typed(note_key) or "")
-        session.store().transact(
-            interventions.cancel, run_id, person=session.me(), note=note, now=session.now()
-        )
-        session.notify(
-            Notice("done", f"Run {run_id} is cancelled. Nothing of it will be delivered.")
-        )
-
-    attempt(withdraw)
 
 
 def _decide(card: Card, verdict: Verdict, **said: Any) -> None:

@@ -7,7 +7,8 @@ that this call can have, and the sealed trail must not say that it was delivered
 overtaken since. Rows that only SQL has written, or set back, fail one of these.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -49,48 +50,93 @@ AUTHORISING = frozenset(
 TOLERANCE = 1e-9  # between a stored confidence and the one computed again
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An entry with the draft that it stands for, and what the sealed trail tells of its run."""
+
+    entry: Due
+    draft: Draft
+    told: Trail
+    calls: list[Call]
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is one of the draft's own calls, not the taking back of one."""
+        return self.entry.position < len(self.calls)
+
+
 def objection(session: Session, entry: Due) -> str | None:
     """Return why the entry must not be delivered, or None if it is authorised.
 
     Raises LeaseLost if it has passed to another executor, or to a person, meanwhile.
     """
     deliveries.require_mine(session, entry)
+    return _first(session, entry, _foundation, _present)
+
+
+def unfounded(session: Session, entry: Due) -> str | None:
+    """Return what the authorisation of an entry lacks, whatever has become of it since."""
+    return _first(session, entry, _foundation)
+
+
+def _first(
+    session: Session, entry: Due, *checks: Callable[[Session, _Case], Iterator[str]]
+) -> str | None:
     try:
-        return next(_objections(session, entry), None)
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        NotFound,
-        NoResultFound,
-    ) as broken:  # rows that no verb has written
+        draft = session.get(Draft, entry.draft_id)
+        if draft is None or draft.run_id != entry.run_id:
+            return "its draft does not exist"
+        told = trail.of_run(session, draft.run_id)
+        case = _Case(entry, draft, told, calls_of(session, draft))
+        return next((found for check in checks for found in check(session, case)), None)
+    except (ValueError, LookupError, TypeError, NotFound, NoResultFound) as broken:
+        # rows that no verb has written
         return f"what it rests on cannot be read ({type(broken).__name__})"
 
 
-def _objections(session: Session, entry: Due) -> Iterator[str]:
-    """Yield what speaks against it; only the first counts, and nothing after it is looked at."""
-    draft = session.get(Draft, entry.draft_id)
-    if draft is None or draft.run_id != entry.run_id:
-        yield "its draft does not exist"
-        return
+def _foundation(session: Session, case: _Case) -> Iterator[str]:
+    """Yield what its authorisation lacks; nothing after the first finding is looked at."""
+    entry, draft = case.entry, case.draft
     if digest(draft.reply, Action.model_validate(draft.action)) != draft.digest:
         yield "the draft is not the one its digest was made of"
-    if session.get(Receipt, entry.id) is not None:
-        yield "it was delivered already"
     if entry.id != entry_id(draft, entry.position, entry.decision_id):
         yield "its id is not the one that this call can have"
-    told = trail.of_run(session, draft.run_id)
-    calls = calls_of(session, draft)
-    is_part = entry.position < len(calls)
-    if is_part:
-        yield from _call_objections(session, entry, draft, calls[entry.position])
-    elif not _is_compensation(session, entry, told):
+    if case.is_part:
+        yield from _call_objections(session, entry, draft, case.calls[entry.position])
+    elif not _is_compensation(session, entry, case.told):
         yield "it is no part of the draft and takes back nothing of it"
     if entry.decision_id is not None:
         yield from _decision_objections(session, entry.decision_id, draft)
     else:
         yield from _gate_objections(session, draft)
-    yield from _trail_objections(session, entry, draft, told, is_part=is_part, parts=len(calls))
+    if _authorising(case) is None:
+        what = "pass" if entry.decision_id is None else "decision"
+        yield f"the audit trail knows of no such {what}"
+
+
+def _present(session: Session, case: _Case) -> Iterator[str]:
+    """Yield what has happened since it was authorised that forbids a delivery now."""
+    entry, told, since = case.entry, case.told, _authorising(case)
+    assert since is not None  # the foundation holds
+    if session.get(Receipt, entry.id) is not None:
+        yield "it was delivered already"
+    if not told.is_whole or not trail.is_gapless(session, since):
+        yield "the audit trail was tampered with since it was authorised"
+    if case.is_part:
+        ever = {entry_id(case.draft, entry.position, one) for one in (None, *told.decisions)}
+        if told.done & ever:
+            yield "it was delivered before"
+        if entry.decision_id is None and not since.is_of_day(entry.created_at):
+            yield "its day, which the daily cap counts, is not that of its pass"
+    else:
+        failure = _failure(case)
+        if failure is None:
+            yield "nothing of the draft failed, so nothing is taken back"
+            return
+        since = max(since, failure, key=lambda one: one.seq)
+    ended = told.end(entry.id, entry.decision_id, since)
+    if ended is not None:
+        yield ended
 
 
 def _call_objections(session: Session, entry: Due, draft: Draft, call: Call) -> Iterator[str]:
@@ -125,44 +171,17 @@ def _reversed_by(session: Session, decision_id: str | None) -> str | None:
     return decision.action_id
 
 
-def _trail_objections(
-    session: Session, entry: Due, draft: Draft, told: Trail, *, is_part: bool, parts: int
-) -> Iterator[str]:
-    """Yield what the sealed trail has to say against a delivery now."""
-    since = _authorising(entry, draft, told)
-    if since is None:
-        what = "pass" if entry.decision_id is None else "decision"
-        yield f"the audit trail knows of no such {what}"
-        return
-    if not told.is_whole or not trail.is_gapless(session, since):
-        yield "the audit trail was tampered with since it was authorised"
-    if is_part:
-        ever = {entry_id(draft, entry.position, one) for one in (None, *told.decisions)}
-        if told.done & ever:
-            yield "it was delivered before"
-        if entry.decision_id is None and not since.is_of_day(entry.created_at):
-            yield "its day, which the daily cap counts, is not that of its pass"
-    else:
-        failure = _failure(draft, told, parts)
-        if failure is None:
-            yield "nothing of the draft failed, so nothing is taken back"
-            return
-        since = max(since, failure, key=lambda one: one.seq)
-    ended = told.end(entry.id, entry.decision_id, since)
-    if ended is not None:
-        yield ended
+def _authorising(case: _Case) -> Event | None:
+    if case.entry.decision_id is None:
+        return case.told.passed(case.draft.id, case.draft.digest)
+    return case.told.decided(case.entry.decision_id)
 
 
-def _authorising(entry: Due, draft: Draft, told: Trail) -> Event | None:
-    if entry.decision_id is None:
-        return told.passed(draft.id, draft.digest)
-    return told.decided(entry.decision_id)
-
-
-def _failure(draft: Draft, told: Trail, parts: int) -> Event | None:
+def _failure(case: _Case) -> Event | None:
     """Return the failure of a part of the draft after which the rest is taken back."""
-    by = (None, *told.decisions)
-    return told.failed(entry_id(draft, part, one) for part in range(parts) for one in by)
+    by = (None, *case.told.decisions)
+    parts = range(len(case.calls))
+    return case.told.failed(entry_id(case.draft, part, one) for part in parts for one in by)
 
 
 def _is_compensation(session: Session, entry: Due, told: Trail) -> bool:

@@ -126,7 +126,11 @@ def twice(session: Session) -> Found:
         .having(func.count() > 1)
         .subquery()
     )
-    taken_back = aliased(OutboxEntry)
+    taken_back = (
+        select(col(OutboxEntry.reverses).label("of"), col(OutboxEntry.sent_at).label("at"))
+        .where(col(OutboxEntry.reverses).is_not(None), col(OutboxEntry.status) == OutboxStatus.SENT)
+        .subquery()
+    )
     at = func.coalesce(col(OutboxEntry.sent_at), col(OutboxEntry.created_at))
     rows = session.execute(
         select(
@@ -135,7 +139,7 @@ def twice(session: Session) -> Found:
             col(OutboxEntry.tool),
             col(OutboxEntry.body),
             at.label("at"),
-            col(taken_back.sent_at).label("taken_back_at"),
+            taken_back.c.at.label("taken_back_at"),
         )
         .join(
             same,
@@ -145,13 +149,7 @@ def twice(session: Session) -> Found:
                 same.c.body == col(OutboxEntry.body),
             ),
         )
-        .outerjoin(
-            taken_back,
-            and_(
-                col(taken_back.reverses) == col(OutboxEntry.id),
-                col(taken_back.status) == OutboxStatus.SENT,
-            ),
-        )
+        .outerjoin(taken_back, taken_back.c.of == col(OutboxEntry.id))
         .where(col(OutboxEntry.status) == OutboxStatus.SENT, col(OutboxEntry.reverses).is_(None))
         .order_by(same.c.run_id, same.c.tool, same.c.body, at, col(OutboxEntry.id))
     ).all()

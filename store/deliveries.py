@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from store import audit, caps, compensation, escalations, finishing
 from store.connectors import Connector
 from store.engine import db_now
-from store.errors import LeaseLost
+from store.errors import IllegalTransition, LeaseLost, NotFound
 from store.holds import stops
 from store.outbox import REPLY
 from store.outputs import Reason
@@ -26,6 +27,16 @@ from store.runs import finish_run, move_run
 from store.schema import Draft, Hold, OutboxEntry, Run, Tool
 from store.transitions import OutboxStatus, ReviewKind, RunStatus
 
+# what verbs raise over rows that no verb has written
+BROKEN_ROWS = (
+    IllegalTransition,
+    NotFound,
+    IntegrityError,
+    NoResultFound,
+    ValueError,
+    LookupError,
+)
+_DIED = "the executor died during the call"
 _COLUMNS = (
     "id",
     "run_id",
@@ -80,6 +91,7 @@ def claim(
             col(OutboxEntry.not_before) <= db_now(session),
             ~_waits_for_another(),
             ~_is_held(),
+            _is_of_a_committing_run(),
         )
         .order_by(col(OutboxEntry.not_before), col(OutboxEntry.created_at))
         .limit(limit)
@@ -146,6 +158,15 @@ def _waits_for_another() -> ColumnElement[bool]:
     )
 
 
+def _is_of_a_committing_run() -> ColumnElement[bool]:
+    """Only such a run can take in what becomes of its delivery; other rows no verb has written."""
+    return exists().where(
+        col(Run.id) == col(OutboxEntry.run_id),
+        col(Run.status) == RunStatus.COMMITTING,
+        col(Run.policy_version).is_not(None),
+    )
+
+
 def is_held(session: Session, entry: Due) -> bool:
     """Return whether a hold stops this delivery now, also one that was set after its claim."""
     statement = select(col(OutboxEntry.id)).where(col(OutboxEntry.id) == entry.id, _is_held())
@@ -176,6 +197,7 @@ def next_due_seconds(session: Session) -> float | None:
                 col(OutboxEntry.status) == OutboxStatus.PENDING,
                 ~_waits_for_another(),
                 ~_is_held(),
+                _is_of_a_committing_run(),
             )
         )
         .one()
@@ -233,6 +255,16 @@ def mark_unknown(session: Session, entry: Due, error: str, *, now: datetime) -> 
         actor=escalations.EXECUTOR,
         now=now,
     )
+    _audit(session, entry, "run:action:unknown", now, error=error)
+
+
+def set_aside(session: Session, entry: Due, error: str, *, now: datetime) -> None:
+    """Stop delivering an entry whose rows are broken, so that it cannot stop all the others.
+
+    No review can be opened on it; `greenlight doctor --invariants` names it.
+    """
+    error = f"set aside, its rows are broken: {storable(error)}"
+    _settle(session, entry, status=OutboxStatus.UNKNOWN, error=error)
     _audit(session, entry, "run:action:unknown", now, error=error)
 
 
@@ -320,9 +352,13 @@ def reap(session: Session, *, dead_workers: Sequence[str] = (), now: datetime) -
         entry = Due(**values, in_doubt=True, age_seconds=0.0)
         connector = Connector.model_validate(tool.connector if tool else {})
         if tool is not None and (tool.key_field or connector.lookup):
-            postpone(session, entry, "the executor died during the call", delay_seconds=0.0)
-        else:
-            mark_unknown(session, entry, "the executor died during the call", now=now)
+            postpone(session, entry, _DIED, delay_seconds=0.0)
+            continue
+        try:
+            with session.begin_nested():
+                mark_unknown(session, entry, _DIED, now=now)
+        except BROKEN_ROWS as broken:
+            set_aside(session, entry, f"{_DIED}; {type(broken).__name__}", now=now)
     return len(rows)
 
 

@@ -119,7 +119,7 @@ def open_review(
         reasons=[reason.model_dump() for reason in (*reasons, *gate.reasons)],
         confidence=gate.confidence,
         threshold=gate.threshold,
-        risk=risk(Action.model_validate(draft.action), gate.confidence, gate.outcome),
+        risk=_risk(Action.model_validate(draft.action), gate, kind),
         doubtful_step=doubtful_step(
             gate.reasons, synthesis.signals, fitted.stack if fitted else None
         ),
@@ -143,6 +143,13 @@ def open_review(
         },
     )
     return _id(row.id)
+
+
+def _risk(action: Action, gate: GateOutput, kind: ReviewKind) -> float:
+    """What may have happened already is more urgent than anything that waits to happen."""
+    if kind is ReviewKind.UNKNOWN_DELIVERY:
+        return risk(action, 0.0, Outcome.BLOCK)
+    return risk(action, gate.confidence, gate.outcome)
 
 
 def reopen(session: Session, review: Review, draft: Draft | None = None) -> int:

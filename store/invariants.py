@@ -9,17 +9,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import NoResultFound
 from sqlmodel import Session, col
 
-from store import audit, authorisation, breaches, outbox, trail
-from store.actions import Action, digest
+from store import audit, authorisation, breaches
 from store.anchors import AnchorLog
 from store.audit import ChainState
 from store.breaches import AT_ONCE, Found
 from store.deliveries import Due
-from store.errors import NotFound
-from store.schema import Draft, OutboxEntry
+from store.schema import OutboxEntry
 from store.transitions import OutboxStatus
 
 
@@ -163,35 +160,7 @@ def _checked(session: Session, after: str) -> _Batch:
 def _objection(session: Session, entry: OutboxEntry) -> str | None:
     names = [one.name for one in fields(Due) if one.name in OutboxEntry.model_fields]
     due = Due(**{name: getattr(entry, name) for name in names}, age_seconds=0.0)
-    try:
-        return next(_unfounded(session, due), None)
-    except (ValueError, LookupError, TypeError, NotFound, NoResultFound) as broken:
-        return f"what it rests on cannot be read ({type(broken).__name__})"
-
-
-def _unfounded(session: Session, entry: Due) -> Iterator[str]:
-    """Yield what its authorisation lacks, whatever has become of the delivery since."""
-    draft = session.get(Draft, entry.draft_id)
-    if draft is None or draft.run_id != entry.run_id:
-        yield "its draft does not exist"
-        return
-    if digest(draft.reply, Action.model_validate(draft.action)) != draft.digest:
-        yield "the draft is not the one its digest was made of"
-    if entry.id != outbox.entry_id(draft, entry.position, entry.decision_id):
-        yield "its id is not the one that this call can have"
-    told = trail.of_run(session, entry.run_id)
-    calls = outbox.calls_of(session, draft)
-    if entry.position < len(calls):
-        call = calls[entry.position]
-        yield from authorisation._call_objections(session, entry, draft, call)
-    elif not authorisation._is_compensation(session, entry, told):
-        yield "it is no part of the draft and takes back nothing of it"
-    if entry.decision_id is not None:
-        yield from authorisation._decision_objections(session, entry.decision_id, draft)
-    else:
-        yield from authorisation._gate_objections(session, draft)
-    if authorisation._authorising(entry, draft, told) is None:
-        yield "the audit trail knows of nothing that authorised it"
+    return authorisation.unfounded(session, due)
 
 
 AUTHORISED = "authorised"

@@ -72,14 +72,17 @@ class Sums:
 
 def sums(session: Session, server: str, *, since: datetime | None = None) -> Sums:
     """Return what the receipts of the server's write tools come to, from a moment on."""
-    taken_back, reversal = aliased(OutboxEntry), aliased(OutboxEntry)
+    taken_back = aliased(OutboxEntry)
+    reversed_ids = select(col(OutboxEntry.reverses)).where(
+        col(OutboxEntry.reverses).is_not(None), col(OutboxEntry.status).not_in(_GIVEN_UP)
+    )
     at = func.coalesce(col(OutboxEntry.sent_at), col(OutboxEntry.created_at))
     group: list[Any] = [
         col(OutboxEntry.status),
         col(OutboxEntry.in_doubt),
         col(Tool.key_field).is_not(None).label("is_keyed"),
         col(taken_back.status).label("of"),
-        col(reversal.id).is_not(None).label("is_taken_back"),
+        col(OutboxEntry.id).in_(reversed_ids).label("is_taken_back"),
     ]
     statement = (
         select(
@@ -89,11 +92,6 @@ def sums(session: Session, server: str, *, since: datetime | None = None) -> Sum
         )
         .join(Tool, col(Tool.name) == col(OutboxEntry.tool))
         .outerjoin(taken_back, col(taken_back.id) == col(OutboxEntry.reverses))
-        .outerjoin(
-            reversal,
-            (col(reversal.reverses) == col(OutboxEntry.id))
-            & col(reversal.status).not_in(_GIVEN_UP),
-        )
         .where(col(Tool.server) == server, col(Tool.is_write))
         .group_by(*group)
     )

@@ -174,11 +174,8 @@ def reverse(
     """
     resent = session.get(Decision, decision_id)
     if resent is not None:
-        if (resent.action_id, resent.person, resent.verdict) != (
-            action_id,
-            person,
-            Verdict.REVERSE,
-        ):
+        said = (resent.action_id, resent.person, resent.verdict)
+        if said != (action_id, person, Verdict.REVERSE):
             raise _taken_id(decision_id)
         return _decided(resent, 0 if resent.is_final else 1)
     registry.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
@@ -373,11 +370,8 @@ def _review(session: Session, review_id: int) -> Review:
 
 
 def _same(stored: Decision, request: DecisionRequest) -> Decided:
-    if (stored.review_id, stored.person, stored.verdict) != (
-        request.review_id,
-        request.person,
-        request.verdict,
-    ):
+    said = (stored.review_id, stored.person, stored.verdict)
+    if said != (request.review_id, request.person, request.verdict):
         raise _taken_id(request.decision_id)
     voids = stored.verdict is Verdict.EDIT  # it waits for two others
     return _decided(stored, 0 if stored.is_final else 1 + voids)

@@ -149,7 +149,9 @@ class FakePayments:
 
     def _book(self, tool: str, key: str | None, args: Mapping[str, Any]) -> ToolCallRecord:
         if tool == "send_reply":
-            self.ledger.append(Booking(tool, key, args["customer_id"], f"for {args['customer_id']}", 0))
+            self.ledger.append(
+                Booking(tool, key, args["customer_id"], f"for {args['customer_id']}", 0)
+            )
             return _answer(tool, {"message_id": f"m_{len(self.ledger)}"})
         order, amount = self.order(args["order_id"]), args["amount_minor"]
         if args.get("expected_version", order.version) != order.version:

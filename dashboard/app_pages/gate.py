@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from dashboard import actions, session, words
+from dashboard import session, steering, words
 from dashboard.components.hold_panel import hold_panel
 from dashboard.components.notice import notice
 from dashboard.components.threshold import threshold
@@ -125,7 +125,7 @@ def _publish(active: PolicyVersion, body: PolicyBody) -> None:
             key=f"publish_{active.version}_{body.threshold:.2f}",
             type="primary",
             disabled=not (may_publish and changed),
-            on_click=actions.publish,
+            on_click=steering.publish,
             args=(body, NOTE),
         )
         if not may_publish:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import actions, session, words
+from dashboard import session, steering, words
 from dashboard.components.deliveries import deliveries
 from dashboard.components.notice import notice
 from dashboard.components.queue_list import queue_list, run_row
@@ -117,14 +117,14 @@ def _interventions(detail: RunDetail) -> None:
             st.button(
                 "Ask a person again" if can.retry_asks else "Retry",
                 key=f"retry_{run_id}",
-                on_click=actions.retry_run,
+                on_click=steering.retry_run,
                 args=(run_id,),
             )
         if can.can_cancel:
             st.button(
                 "Cancel run",
                 key=f"cancel_{run_id}",
-                on_click=actions.start_cancelling,
+                on_click=steering.start_cancelling,
                 args=(run_id,),
             )
 
@@ -139,10 +139,10 @@ def _confirm_cancelling(run_id: int) -> None:
                 "Yes, cancel it",
                 key=f"confirm_cancel_{run_id}",
                 type="primary",
-                on_click=actions.cancel_run,
+                on_click=steering.cancel_run,
                 args=(run_id, note_key),
             )
-            st.button("Keep it", key=f"keep_{run_id}", on_click=actions.keep_run)
+            st.button("Keep it", key=f"keep_{run_id}", on_click=steering.keep_run)
 
 
 def _attempt(attempt: AttemptView) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import actions, brakes, session, words
+from dashboard import actions, session, steering, words
 from store.reports.delivery import DeliveryView
 
 
@@ -26,7 +26,7 @@ def _delivery(entry: DeliveryView, numbers: dict[str, int]) -> None:
             st.button(
                 "Take back",
                 key=f"reverse_{entry.action_id}",
-                on_click=brakes.ask_reversal,
+                on_click=steering.ask_reversal,
                 args=(entry.action_id,),
             )
     if entry.error:
@@ -65,7 +65,7 @@ def _question(entry: DeliveryView) -> None:
                 "Yes, take it back",
                 key=f"confirm_reverse_{entry.action_id}",
                 type="primary",
-                on_click=brakes.reverse,
+                on_click=steering.reverse,
                 args=(entry.action_id, f"{entry.tool} {money}".strip(), note_key),
             )
             st.button("Back", key="back_reverse", shortcut="Esc", on_click=actions.drop_question)

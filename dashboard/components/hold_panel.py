@@ -8,7 +8,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import brakes, session, words
+from dashboard import session, steering, words
 from dashboard.actions import drop_question
 from store import holds, registry
 from store.actions import REPLY_ONLY
@@ -66,7 +66,7 @@ def _state(in_force: Sequence[HoldView], now: datetime, *, may_brake: bool) -> N
                 st.button(
                     f"Release {words.label(name)}",
                     key=f"release_{hold.kind or 'all'}",
-                    on_click=brakes.ask_release,
+                    on_click=steering.ask_release,
                     args=(hold.kind,),
                 )
 
@@ -79,7 +79,7 @@ def _brakes(in_force: Sequence[HoldView], known: Sequence[str]) -> None:
         st.button(
             "Hold all automatic delivery",
             key="hold_all",
-            on_click=brakes.ask_hold,
+            on_click=steering.ask_hold,
             args=(None,),
         )
         free = [kind for kind in known if kind not in held]
@@ -91,7 +91,7 @@ def _brakes(in_force: Sequence[HoldView], known: Sequence[str]) -> None:
                 key=f"hold_{kind}",
                 type="tertiary",
                 help=f"Hold automatic delivery of {words.label(words.kind(kind))} only",
-                on_click=brakes.ask_hold,
+                on_click=steering.ask_hold,
                 args=(kind,),
             )
 
@@ -111,7 +111,7 @@ def _question(kind: str | None, is_held: bool) -> None:
             "Yes, hold it" if is_held else "Yes, release it",
             key="confirm_hold" if is_held else "confirm_release",
             type="primary",
-            on_click=brakes.set_hold,
+            on_click=steering.set_hold,
             args=(kind, is_held, _NOTE),
         )
         st.button("Back", key="back_hold", shortcut="Esc", on_click=drop_question)

@@ -12,7 +12,7 @@ _CAME_BACK = {
     "daily_cap": "Stopped at this customer's daily limit",
     "delivery_failed": "The delivery failed",
 }
-_UP_TO_DATE = "Nothing was sent. The draft below is brought up to date: decide on it anew."
+_UP_TO_DATE = "It was not sent. The draft below is brought up to date: decide on it anew."
 _SAID = {
     Verdict.APPROVE: "approved",
     Verdict.REVERSE: "says: take it back",

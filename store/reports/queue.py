@@ -127,6 +127,8 @@ def _rules(session: Session, version: int) -> PolicyBody:
 
 
 def _approvals(session: Session, review_ids: list[int]) -> dict[int, list[str]]:
+    if not review_ids:
+        return {}
     rows = session.execute(
         select(col(Decision.review_id), col(Decision.person))
         .outerjoin(Undo, col(Undo.decision_id) == col(Decision.id))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import gated
 import pytest
+from builders import NOW
 from sqlmodel import select
 
 from store import authorisation, deliveries, outbox, reviews, undoing
@@ -25,7 +26,7 @@ GATE = "step_record SET output ="
 def by_gate(store: Store) -> Due:
     """A refund that the gate let pass, under lease."""
     gated.passed(store)
-    return store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW)[0]
+    return store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=NOW)[0]
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def by_person(store: Store, now: datetime) -> Due:
     """A refund that Ana approved, under lease."""
     request = gated.case(store).approve(decision_id="decision-1")
     store.transact(reviews.decide, request, now=now, undo_seconds=0)
-    return store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW)[0]
+    return store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=NOW)[0]
 
 
 def objection(store: Store, due: Due) -> str | None:
@@ -46,7 +47,7 @@ def test_what_the_gate_or_a_person_authorised_is_delivered(
     assert objection(store, by_gate) is None
     request = gated.case(store, customer_id="C-2").approve()
     store.transact(reviews.decide, request, now=now, undo_seconds=0)
-    (due,) = store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW)
+    (due,) = store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=NOW)
     assert due.decision_id is not None
     assert objection(store, due) is None
 
@@ -70,8 +71,10 @@ def test_what_the_gate_or_a_person_authorised_is_delivered(
         ),
         ("UPDATE calibrator SET body = json_set(body, '$.intercept', 9)", "its signals"),
         (
-            "INSERT INTO receipt VALUES ((SELECT min(id) FROM outbox WHERE position = 0), '{}',"
-            " '2026-11-20 12:00:00')",
+            (
+                "INSERT INTO receipt VALUES ((SELECT min(id) FROM outbox WHERE position = 0), '{}',"
+                " '2026-11-20 12:00:00')"
+            ),
             "delivered already",
         ),
         ("DELETE FROM audit_entry WHERE tag = 'run:draft:passed'", "knows of no such pass"),

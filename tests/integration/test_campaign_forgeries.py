@@ -13,7 +13,8 @@ import many_cases
 import pytest
 from builders import NOW
 from fake_payments import CONDITIONAL, Booking, FakePayments, Mishap
-from forgeries import Forgery, forging
+from forger import forging
+from forgeries import Forgery
 from sqlmodel import Session, select
 
 from store import reviews, undoing
@@ -207,3 +208,45 @@ def run_of(store: Store, booking: Booking) -> int:
     """Return the run whose customer was paid: every case has its own."""
     wanted = select(Run.id).join(Ticket).where(Ticket.customer_id == booking.customer_id)
     return store.read(lambda session: session.exec(wanted).one()) or 0
+
+
+async def test_what_is_taken_out_of_the_trail_does_not_become_deliverable_again(
+    store: Store, settings: Settings, desk: Desk, service: FakePayments
+) -> None:
+    shapes = forgeries.OUT_OF_THE_TRAIL
+    runs = [*await desk.sent(10), *desk.undone(10), *await desk.stale(10)]
+    paid = len(service.ledger)
+    with forging(settings, Random("trail")) as forger:
+        for place, forge in enumerate(shapes.values()):
+            for run in runs[10 * place : 10 * place + 10]:
+                forge(forger, run)
+    genuine = desk.passed(CONTROLS)
+    await desk.deliver()
+    fresh = [run_of(store, booking) for booking in service.ledger[paid:]]
+    assert sorted(fresh) == genuine, "what is authorised from now on, and nothing else"
+
+
+async def test_a_reply_goes_to_nobody_but_the_drafts_own_customer(
+    store: Store, settings: Settings
+) -> None:
+    store.transact(fake_payments.company, has_reply=True)
+    service = FakePayments()
+    runs = store.transact(many_cases.passed, [fake_payments.refund(n) for n in range(4)])
+    with forging(settings, Random("replies")) as forger:
+        for case in runs[:2]:
+            forger.sql(
+                "UPDATE ticket SET customer_id = 'C-666' WHERE id ="
+                " (SELECT ticket_id FROM run WHERE id = ?)",
+                case.run_id,
+            )
+            forger.sql(
+                "UPDATE outbox SET body = json_set(body, '$.customer_id', 'C-666')"
+                " WHERE run_id = ? AND kind = 'reply'",
+                case.run_id,
+            )
+    writer = GroupWriter(store)
+    await many_cases.executor(store, writer, service).work()
+    writer.close()
+    replies = [booking.customer_id for booking in service.ledger if booking.tool == "send_reply"]
+    assert replies == ["C-1", "C-1"]
+    assert len(service.ledger) == 6, "the refunds themselves were not touched"

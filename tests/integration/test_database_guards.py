@@ -6,7 +6,8 @@ from typing import Any
 import builders
 import gated
 import pytest
-from sqlalchemy import inspect
+from builders import NOW
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session
 
@@ -14,7 +15,6 @@ from store import deliveries, reviews, undoing
 from store.engine import Store, sqlite_module
 from store.schema import Draft
 from store.settings import Settings
-from store.transitions import ReviewKind
 
 APPEND_ONLY = ("ticket", "draft", "decision", "undo", "receipt", "label", "audit_entry")
 REFUSED = (IntegrityError, OperationalError)
@@ -24,7 +24,7 @@ REFUSED = (IntegrityError, OperationalError)
 def case(store: Store, now: datetime) -> gated.Gated:
     """One case with a row in every append-only table."""
     delivered = gated.passed(store)
-    while due := store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=gated.NOW):
+    while due := store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=NOW):
         store.transact(deliveries.mark_sent, due[0], {"id": "r"}, latency_ms=1.0, now=now)
     one = gated.case(store)
     request = one.approve(decision_id="decision-1")
@@ -104,7 +104,8 @@ def test_a_review_never_has_two_final_decisions(store: Store, case: gated.Gated)
 def test_the_author_of_a_draft_can_never_approve_it(store: Store, case: gated.Gated) -> None:
     def edited(session: Session) -> dict[str, Any]:
         own = builders.draft(session, case.run_id, revision=2, author="Ana")
-        seen = builders.review(session, case.run_id, kind=ReviewKind.AUDIT)
+        session.connection().execute(text("UPDATE review SET status = 'superseded'"))
+        seen = builders.review(session, case.run_id)
         digest = session.get_one(Draft, own).digest
         return decision(case, person="Ana", draft=own, review=seen, digest=digest)
 
@@ -125,7 +126,7 @@ def test_a_decision_always_names_things_that_exist(
 ) -> None:
     column, value = change.split(" = ")
     sql = INSERT_DECISION.replace(f":{column.removesuffix('_id')}", value)
-    values = decision(case, id="decision-3", review=case.review_id + 1)
+    values = decision(case, id="decision-3", review=case.review_id + 1, verdict="reject")
     refused(store, sql, match, **values)
 
 

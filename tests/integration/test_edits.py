@@ -6,6 +6,7 @@ from typing import Any
 import builders
 import gated
 import pytest
+from builders import NOW
 
 from store import authorisation, deliveries, reviews
 from store.actions import Action, as_json, reply_only
@@ -42,7 +43,7 @@ def test_an_edited_draft_is_what_the_executor_finds_authorised(store: Store, now
     case = gated.case(store)
     request = case.edit(args={**ARGS, "amount_minor": 100})
     store.transact(reviews.decide, request, now=now, undo_seconds=0)
-    (due,) = store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=gated.NOW)
+    (due,) = store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=NOW)
     assert store.read(authorisation.objection, due) is None
 
 

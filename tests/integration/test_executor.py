@@ -8,6 +8,7 @@ from typing import Any
 
 import gated
 import pytest
+from builders import NOW
 
 from agents.executor import Executor, Manner
 from agents.ports import Tools
@@ -102,7 +103,9 @@ async def test_a_refusal_fails_the_run_and_sends_no_reply(
 ) -> None:
     case = gated.passed(store)
     gated.execute(store, "UPDATE tool SET connector = json_object('refusal', '^card closed')")
-    tools = ScriptedTools({"issue_refund": [failing("tool_error", "card closed", said="card closed")]})
+    tools = ScriptedTools(
+        {"issue_refund": [failing("tool_error", "card closed", said="card closed")]}
+    )
     await executor(store, writer, tools, now).work()
     assert statuses(store, case.run_id) == [OutboxStatus.FAILED, OutboxStatus.CANCELLED]
     assert gated.run(store, case.run_id).error == "card closed"
@@ -151,7 +154,7 @@ async def test_what_a_dead_executor_had_under_way_is_delivered_under_its_key(
     store: Store, writer: GroupWriter, now: datetime
 ) -> None:
     case = gated.passed(store)
-    (lost,) = store.transact(deliveries.claim, "dead", limit=9, lease_seconds=-1, now=gated.NOW)
+    (lost,) = store.transact(deliveries.claim, "dead", limit=9, lease_seconds=-1, now=NOW)
     tools = ScriptedTools(OK)
     await executor(store, writer, tools, now).work()
     assert tools.calls[0][1]["idempotency_key"] == lost.id

@@ -10,6 +10,7 @@ import builders_aftermath
 import gated
 import pytest
 import varied
+from always_true import broken
 from sqlmodel import Session
 
 from store import anchors, audit, deliveries, invariants, outbox, workers
@@ -72,7 +73,7 @@ def test_an_empty_store_breaks_no_rule(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "broken"),
+    ("sql", "wrong"),
     [
         (f"DELETE FROM receipt WHERE action_id = ({SENT} LIMIT 1)", {"receipts"}),
         (
@@ -168,10 +169,10 @@ def test_an_empty_store_breaks_no_rule(store: Store) -> None:
     ],
 )
 def test_whatever_breaks_a_rule_is_named(
-    full: Store, settings: Settings, sql: str, broken: set[str]
+    full: Store, settings: Settings, sql: str, wrong: set[str]
 ) -> None:
     gated.tamper(settings, sql)
-    assert names(full) == broken
+    assert names(full) == wrong
 
 
 def test_taking_an_action_back_twice_is_named(full: Store, settings: Settings) -> None:
@@ -285,3 +286,10 @@ def test_it_tells_how_far_it_has_come(full: Store) -> None:
 def test_every_rule_has_a_claim_and_says_what_to_do() -> None:
     assert len({rule.name for rule in invariants.RULES}) == len(invariants.RULES)
     assert all(rule.claim and rule.advice.endswith(".") for rule in invariants.RULES)
+
+
+def test_the_check_after_each_browser_test_can_fail(full: Store, settings: Settings) -> None:
+    assert broken(settings.home) == []
+    gated.tamper(settings, f"DELETE FROM receipt WHERE action_id = ({SENT} LIMIT 1)")
+    (one,) = broken(settings.home)
+    assert one.startswith("receipts: action:")

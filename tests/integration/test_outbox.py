@@ -7,6 +7,7 @@ from uuid import UUID
 
 import gated
 import pytest
+from builders import NOW
 from sqlmodel import select
 
 from store import deliveries, outbox, reviews
@@ -20,7 +21,7 @@ from store.transitions import OutboxStatus, RunStatus
 
 
 def claim(store: Store, worker: str = "x", *, limit: int = 9, lease: float = 60) -> list[Due]:
-    return store.transact(deliveries.claim, worker, limit=limit, lease_seconds=lease, now=gated.NOW)
+    return store.transact(deliveries.claim, worker, limit=limit, lease_seconds=lease, now=NOW)
 
 
 def send(store: Store, entry: Due, now: datetime) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from bench.faults import books
+from bench.faults import books, world
 from bench.faults.company import new_orders, write_company
 from bench.faults.mishaps import Mishap, Mishaps, Rates, write_rates
 
@@ -85,7 +85,7 @@ def _calm(service: Service) -> None:
 def order(service: Service) -> str:
     """An order of C-1, untouched and over 100.00."""
     name = f"PX-{next(NUMBERS):06d}"
-    books.add_orders(service.db, [(name, "C-1", TOTAL)])
+    world.add_orders(service.db, [(name, "C-1", TOTAL)])
     return name
 
 
@@ -270,9 +270,9 @@ async def test_reversing_what_never_happened_says_so_and_keeps_it_from_happening
 async def test_a_world_that_others_move_refuses_what_was_decided_before(
     service: Service, box: Toolbox, order: str
 ) -> None:
-    books.change_order(service.db, order)
+    world.change_order(service.db, order)
     assert "changed" in ((await box.call("issue_refund", refund(order))).said or "")
-    assert books.refund_elsewhere(service.db, order) == TOTAL
+    assert world.refund_elsewhere(service.db, order) == TOTAL
     args = refund(order, expected_version=3, idempotency_key=f"new-{order}")
     assert "only 0" in ((await box.call("issue_refund", args)).said or "")
     assert order not in books.unbalanced(service.db)
@@ -289,7 +289,7 @@ async def test_what_was_acknowledged_outlives_a_killed_service(
 ) -> None:
     monkeypatch.setattr("agents.tools.session.FIRST_PAUSE_SECONDS", 0.0)
     own = Service(tmp_path)
-    books.add_orders(own.db, [("PX-000001", "C-1", TOTAL)])
+    world.add_orders(own.db, [("PX-000001", "C-1", TOTAL)])
     company = load(write_company(tmp_path / "company", f"http://127.0.0.1:{own.port}/mcp"))
     async with Toolbox.write(company, home=tmp_path) as box:
         first = await box.call("issue_refund", refund("PX-000001"))
@@ -319,7 +319,7 @@ async def test_many_calls_through_every_mishap_leave_one_effect_for_each_key(
         (f"PY-{name[3:]}", customer, total)
         for name, customer, total in new_orders(200, customers=20, seed=5)
     ]
-    books.add_orders(service.db, orders)
+    world.add_orders(service.db, orders)
     service.go_wrong(
         drop=0.1, fail_before=0.1, fail_after=0.1, throttle=0.1, hang=0.03, hang_then_do=0.03
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import gated
 import pytest
+from builders import NOW
 from sqlmodel import Session
 
 from store import deliveries, reviews, undoing
@@ -89,11 +90,7 @@ def test_what_is_undone_is_never_sent_and_what_is_sent_never_undone(
             partial(person.transact, undoing.undo, one.decision_id, "Ana", now=now)
             for one in requests
         ],
-        [
-            partial(
-                executor.transact, deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW
-            )
-        ]
+        [partial(executor.transact, deliveries.claim, "x", limit=1, lease_seconds=60, now=NOW)]
         * TRIES,
     )
     begun = {due.run_id for _, claimed in results for due in claimed}

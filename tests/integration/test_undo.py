@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import gated
 import pytest
+from builders import NOW
 
 from store import deliveries, reviews, undoing
 from store.engine import Store
@@ -69,7 +70,7 @@ def test_the_window_closes(store: Store, now: datetime) -> None:
 def test_once_delivery_began_nothing_is_undone(store: Store, now: datetime) -> None:
     case = gated.case(store)
     decided = store.transact(reviews.decide, case.approve(), now=now, undo_seconds=0)
-    store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=gated.NOW)
+    store.transact(deliveries.claim, "x", limit=1, lease_seconds=60, now=NOW)
     with pytest.raises(UndoTooLate, match="Nothing was changed"):
         store.transact(undoing.undo, decided.decision_id, "Ana", now=now)
     action, reply = gated.entries(store, case.run_id)

@@ -10,8 +10,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.faults import races, unrest
@@ -19,6 +20,7 @@ from bench.faults.tally import Tally
 from rich.console import Console
 from rich.table import Table
 
+Part = Callable[..., list[Tally]]
 COLUMNS = ("tries", "runs", "sent", "lost", "doubled", "stuck", "dead", "undone_yet_sent", "other")
 
 
@@ -53,17 +55,27 @@ class Teller:
 
 def campaign(home: Path, size: Size, *, seed: int, say: unrest.Say) -> list[Tally]:
     """Run every part that has a size, each in a home of its own."""
-    parts = [
-        (unrest.kills, size.kills, "kills"),
-        (unrest.forgotten_keys, size.forgotten, "forgotten-keys"),
-        (unrest.pauses, size.pauses, "pauses"),
+    parts: list[tuple[str, Part, int]] = [
+        ("kills", unrest.kills, size.kills),
+        ("forgotten-keys", unrest.forgotten_keys, size.forgotten),
+        ("pauses", unrest.pauses, size.pauses),
+        ("races", races.races, size.races),
     ]
-    tallies = [
-        part(home / name, wanted, seed=seed, say=say) for part, wanted, name in parts if wanted
-    ]
-    if size.races:
-        tallies += races.races(home / "races", size.races, seed=seed, say=say)
+    tallies: list[Tally] = []
+    for name, part, wanted in parts:
+        if wanted:
+            tallies += _run(name, partial(part, home / name, wanted, seed=seed, say=say))
     return tallies
+
+
+def _run(name: str, part: Callable[[], list[Tally]]) -> list[Tally]:
+    """A part that cannot be finished is a finding, and the others are told all the same."""
+    try:
+        return part()
+    except RuntimeError as error:
+        unfinished = Tally(name)
+        unfinished.found("other", str(error))
+        return [unfinished]
 
 
 def show(tallies: Sequence[Tally], *, seed: int, seconds: float) -> None:

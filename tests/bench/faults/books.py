@@ -1,12 +1,12 @@
 """The payment service's own durable file: orders, everything done to them, keys with their answers.
 
 A second system, not Greenlight's store. The service's process is the only one that books; the
-campaign opens the same file to read it, and to move the world as somebody else's till would.
+campaign opens the same file to read it.
 """
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,42 +94,6 @@ def write(db: sqlite3.Connection, act: Callable[[], T]) -> T:
         raise
     db.execute("COMMIT")
     return result
-
-
-# ---- The world, and what others do to it
-
-
-def add_orders(db: sqlite3.Connection, orders: Iterable[tuple[str, str, int]]) -> None:
-    """Add orders as (order_id, customer_id, total_minor), at version 1 and refundable in full."""
-    rows = [(order, customer, total, total) for order, customer, total in orders]
-    statement = (
-        "INSERT INTO orders (order_id, customer_id, total_minor, refundable_minor)"
-        " VALUES (?, ?, ?, ?)"
-    )
-    write(db, lambda: db.executemany(statement, rows))
-
-
-def change_order(db: sqlite3.Connection, order_id: str) -> None:
-    """Change something about the order that is not money; its version moves on."""
-    statement = "UPDATE orders SET version = version + 1 WHERE order_id = ?"
-    write(db, lambda: db.execute(statement, (order_id,)))
-
-
-def refund_elsewhere(db: sqlite3.Connection, order_id: str) -> int:
-    """Pay back all that is left of an order, past this service's tools; return how much."""
-
-    def act() -> int:
-        left: int = db.execute(
-            "SELECT refundable_minor FROM orders WHERE order_id = ?", (order_id,)
-        ).fetchone()[0]
-        db.execute(
-            "UPDATE orders SET version = version + 1, refundable_minor = 0,"
-            " elsewhere_minor = elsewhere_minor + ? WHERE order_id = ?",
-            (left, order_id),
-        )
-        return left
-
-    return write(db, act)
 
 
 # ---- Reading

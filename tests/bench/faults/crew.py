@@ -12,6 +12,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import NoReturn
@@ -20,32 +21,45 @@ from agents import leash
 
 Act = Callable[[], None]
 STOP_SECONDS = 20.0
-_HELD, _HOLDING = os.pipe()
 
 
 def fork(act: Act, log: Path) -> int:
     """Run `act` in a child whose output goes to the log; return its pid."""
     assert threading.active_count() == 1
+    _line()
     gc.freeze()  # what is shared stays shared
     pid = os.fork()
     return pid or _live(act, log)
 
 
+@cache
+def _line() -> tuple[int, int]:
+    """A pipe whose writing end only the parent holds, so that it closes when the parent ends."""
+    return os.pipe()
+
+
 def _live(act: Act, log: Path) -> NoReturn:
     code = 1
     try:
-        os.close(_HOLDING)
+        held, holding = _line()
+        os.close(holding)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         with log.open("a") as out:
             os.dup2(out.fileno(), 1)
             os.dup2(out.fileno(), 2)
-        leash.hold(_HELD, grace_seconds=1.0)
+        leash.hold(held, grace_seconds=1.0)
         act()
         code = 0
     except BaseException:  # noqa: BLE001 - a child must never return into its parent's code
         traceback.print_exc()
     os._exit(code)
+
+
+def ended(pid: int) -> int | None:
+    """Return the child's exit code, None while it runs."""
+    gone, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if gone else None
 
 
 def wait(pids: Iterable[int]) -> list[int]:
@@ -95,19 +109,17 @@ class Crew:
     def revive(self) -> None:
         """Start again whoever fell."""
         for name, pid in list(self._pids.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                code = os.waitstatus_to_exitcode(status)
+            if (code := ended(pid)) is not None:
                 self.fallen[f"{name.split('-')[0]} exited with {code}"] += 1
                 self.start(name)
 
     def stop(self) -> None:
-        """SIGTERM in the order of their names' beginning, then SIGKILL for who does not go."""
+        """SIGTERM, the last first, then SIGKILL for who does not go."""
         for name in reversed(self._acts):
             pid = self._pids.pop(name)
             os.kill(pid, signal.SIGTERM)
             deadline = time.monotonic() + STOP_SECONDS
-            while not os.waitpid(pid, os.WNOHANG)[0]:
+            while ended(pid) is None:
                 if time.monotonic() > deadline:
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)

@@ -7,9 +7,9 @@ any more, and fails if that takes too long.
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -17,7 +17,7 @@ from sqlite3 import Connection
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from bench.faults import books
+from bench.faults import books, world
 from bench.faults.company import letter_request, refund_request
 from bench.faults.scene import HANG_SECONDS, Scene
 from sqlalchemy import or_
@@ -61,13 +61,13 @@ class Habits:
 class People:
     """Everybody who has a say, on one store and the service's books."""
 
-    def __init__(self, store: Store, db: Connection, orders: Iterator[str], draw: Random) -> None:
+    def __init__(self, store: Store, db: Connection, draw: Random) -> None:
         self._store = store
         self._db = db
-        self._orders = orders
         self._draw = draw
         self._habits = Habits()
-        self._owners = {row["order_id"]: row["customer_id"] for row in db.execute("SELECT * FROM orders")}  # fmt: skip
+        self._owners = dict(db.execute("SELECT order_id, customer_id FROM orders").fetchall())
+        self._orders = iter(self._owners)
         self._used: list[str] = []
         self.did: Counter[str] = Counter()
         self.submitted = 0
@@ -87,16 +87,17 @@ class People:
         if not is_letter:  # an order has one letter, so that letters can be counted without keys
             self._used.append(order)
         text = (letter_request if is_letter else refund_request)(order, self._draw)
-        number = self.submitted + len(self._used) * 100_000
-        return NewTicket(text, f"T-{number}-{uuid4().hex[:8]}", self._owners[order])
+        return NewTicket(text, f"T-{self._draw.getrandbits(48):012x}", self._owners[order])
 
-    def look_around(self) -> None:
-        """Decide what waits, and now and then do what people do unasked."""
+    def look_around(self, *, is_over: bool) -> None:
+        """Decide what waits and, until it is over, now and then do what people do unasked."""
         for review in self.waiting():
             self._attend(review)
+        if is_over:
+            return
         if self._used and self._draw.random() < self._habits.others:
             order = self._draw.choice(self._used)
-            move = self._draw.choice((books.change_order, books.refund_elsewhere))
+            move = self._draw.choice((world.change_order, world.refund_elsewhere))
             move(self._db, order)
             self.did["orders moved by others"] += 1
         if self._draw.random() < self._habits.second_thoughts:
@@ -107,11 +108,12 @@ class People:
         return self._store.read(_waiting, before=datetime.now(UTC) - CERTAIN_AFTER)
 
     def _attend(self, review: Review) -> None:
+        assert review.id is not None
         verdict = self._verdict(review)
         person = self._draw.choice((*OPERATORS, MANAGER))
         request = DecisionRequest(
             decision_id=uuid4().hex,
-            review_id=_id(review),
+            review_id=review.id,
             verdict=verdict,
             person=person,
             seen_digest=review.payload_digest,
@@ -177,29 +179,50 @@ class People:
             return None
 
 
+@dataclass(frozen=True)
+class Word:
+    """What the people's process leaves behind."""
+
+    submitted: int
+    did: dict[str, int]
+
+
+def word(scene: Scene) -> Word:
+    """Return what was left by the people of the scene."""
+    return Word(**json.loads(_word_file(scene).read_text(encoding="utf-8")))
+
+
+def _word_file(scene: Scene) -> Path:
+    return scene.settings.home / "people.json"
+
+
 def live(scene: Scene, over: Path, *, settle_seconds: float) -> None:
     """Play everybody until the trouble is over and all is settled; leave word of what was done."""
-    draw = Random(f"people:{scene.seed}")
-    deadline = None
     with (
         closing(scene.settings.open(urgent=True, may_decide=True)) as store,
         closing(books.connect(scene.ledger)) as db,
     ):
-        orders = iter([row[0] for row in db.execute("SELECT order_id FROM orders ORDER BY 1")])
-        people = People(store, db, orders, draw)
-        while True:
-            counts = store.read(queue.counts)
-            if over.exists():
-                deadline = deadline or time.monotonic() + settle_seconds
-                waits = sum(counts.get(status, 0) for status in UNFINISHED)
-                if not (waits or people.waiting()) or time.monotonic() > deadline:
-                    break
-            elif counts.get(RunStatus.QUEUED, 0) < BACKLOG:
-                people.send_tickets()
-            people.look_around()
-            time.sleep(LOOK_SECONDS)
-    word = {"submitted": people.submitted, "did": dict(people.did)}
-    (scene.settings.home / "people.json").write_text(json.dumps(word), encoding="utf-8")
+        people = People(store, db, Random(f"people:{scene.seed}"))
+        try:
+            _live(people, store, over, settle_seconds)
+        finally:
+            left = Word(people.submitted, dict(people.did))
+            _word_file(scene).write_text(json.dumps(asdict(left)), encoding="utf-8")
+
+
+def _live(people: People, store: Store, over: Path, settle_seconds: float) -> None:
+    deadline = None
+    while True:
+        counts = store.read(queue.counts)
+        if over.exists():
+            deadline = deadline or time.monotonic() + settle_seconds
+            waits = sum(counts.get(status, 0) for status in UNFINISHED)
+            if not (waits or people.waiting()) or time.monotonic() > deadline:
+                return
+        elif counts.get(RunStatus.QUEUED, 0) < BACKLOG:
+            people.send_tickets()
+        people.look_around(is_over=over.exists())
+        time.sleep(LOOK_SECONDS)
 
 
 def _waiting(session: Session, *, before: datetime) -> Sequence[Review]:
@@ -223,8 +246,3 @@ def _some_sent_refunds(session: Session) -> Sequence[str]:
         OutboxEntry.tool == "issue_refund", OutboxEntry.status == OutboxStatus.SENT
     )
     return session.exec(sent.order_by(col(OutboxEntry.sent_at).desc()).limit(20)).all()
-
-
-def _id(review: Review) -> int:
-    assert review.id is not None
-    return review.id

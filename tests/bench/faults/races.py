@@ -168,8 +168,10 @@ def _undos(scene: Scene, tries: int, say: Say) -> Tally:
     name = "undo at delivery"
     say(name)
     started = time.monotonic()
+    with closing(scene.settings.open()) as store:
+        waiting = store.read(_open_reviews)
     crew = Crew(scene.acts(workers=0, executors=2), scene.log)
-    scene.apart(*(partial(_approve_and_undo, scene, part, 2) for part in range(2)))
+    scene.apart(*(partial(_approve_and_undo, scene, part, waiting[part::2]) for part in range(2)))
     scene.apart(partial(_finish, scene))
     crew.stop()
     tally = Tally(name, seconds=round(time.monotonic() - started, 1))
@@ -186,12 +188,11 @@ def _undos(scene: Scene, tries: int, say: Say) -> Tally:
     return tally
 
 
-def _approve_and_undo(scene: Scene, part: int, parts: int) -> None:
+def _approve_and_undo(scene: Scene, part: int, mine: Sequence[Review]) -> None:
     """Be a person who approves and then thinks better of it in the last moment."""
     said: list[tuple[str, str]] = []
     later = 0.0  # than the moment at which delivery may begin: moved to where either side wins
     with closing(scene.settings.open(urgent=True, may_decide=True)) as store:
-        mine = store.read(_open_reviews)[part::parts]
         for first in range(0, len(mine), ABREAST):
             due: list[tuple[float, reviews.Decided]] = []
             for review in mine[first : first + ABREAST]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.faults import books, parcels, service
+from bench.faults import books, parcels, service, world
 from bench.faults.company import new_orders, write_company
 from bench.faults.crew import Act, fork, wait
 from bench.faults.mishaps import Rates, write_rates
@@ -108,7 +108,7 @@ def set_up(
     scene.go_wrong(Rates())
     with closing(books.connect(scene.ledger)) as db:
         made = new_orders(orders, customers=CUSTOMERS, seed=seed)
-        books.add_orders(db, (one for one in made if is_suited(one[2])))
+        world.add_orders(db, (one for one in made if is_suited(one[2])))
     serving = fork(scene.serve, scene.log)
     try:
         _register(scene)  # here: what this loads and prepares, no fork has to

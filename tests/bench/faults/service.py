@@ -11,21 +11,19 @@ import socket
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import uvicorn
-from bench.faults import acts, books
+from bench.faults import acts, books, line
 from bench.faults.booker import Booker
 from bench.faults.books import Answer, Call
 from bench.faults.mishaps import Mishap, Mishaps
 from mcp.server import MCPServer
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 Text = Annotated[str, Field(min_length=1)]
 Key = Annotated[str, Field(min_length=8)]
@@ -50,16 +48,6 @@ class EffectFound(BaseModel):
 class Totals(BaseModel):
     entries: int
     amount_minor: int
-
-
-@dataclass
-class Exchange:
-    """One HTTP request; the tool that it reaches may ask for the line to be cut."""
-
-    is_cut: bool = False
-
-
-_exchange: ContextVar[Exchange] = ContextVar("exchange")
 
 
 class Payments:
@@ -149,7 +137,7 @@ class Payments:
             return _result(await self._hang(act, call, mishap))
         answer = await self._booker.book(partial(self._book, act, call, mishap))
         if mishap is Mishap.DROP:
-            _exchange.get().is_cut = True
+            line.cut()
         if mishap is Mishap.FAIL_AFTER:
             return _result(Answer("ERROR: internal error"))
         return _result(answer)
@@ -198,21 +186,7 @@ def make_app(ledger: Path, mishaps: Mishaps, now: Callable[[], float]) -> ASGIAp
         for tool in tools:
             server.tool(annotations=hints)(tool)
     app = server.streamable_http_app(json_response=True, stateless_http=True)
-    return partial(_serve_exchange, app)
-
-
-async def _serve_exchange(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    exchange = Exchange()
-    _exchange.set(exchange)
-
-    async def answer(message: Message) -> None:
-        if not exchange.is_cut:
-            await send(message)
-            return
-        cycle: Any = send.__self__  # type: ignore[attr-defined] # uvicorn's: it alone holds the line
-        cycle.transport.abort()
-
-    await app(scope, receive, answer)
+    return partial(line.serve, app)
 
 
 def _result(answer: Answer) -> CallToolResult:

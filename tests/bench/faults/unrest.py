@@ -1,6 +1,5 @@
 """Killing and pausing whoever works, while everything goes wrong at the service too."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from bench.faults import people
-from bench.faults.crew import Crew, fork, wait
+from bench.faults.crew import Crew, ended, fork
 from bench.faults.mishaps import Rates, drawn_so_far
 from bench.faults.scene import HANG_SECONDS, Scene, set_up
 from bench.faults.tally import Tally, count
@@ -17,7 +16,8 @@ from bench.faults.tally import Tally, count
 from agents.worker import SWEEP_SECONDS
 
 Say = Callable[[str], None]
-LEASE_SECONDS = 2.0
+LEASE_SECONDS = 2.0  # of who is paused past it
+LONG_LEASE_SECONDS = 6.0  # of who is killed: the dead are missed at once, whatever their lease
 SETTLE_SECONDS = 150.0
 SHORT_RETENTION = 10  # seconds: shorter than many retries take
 TROUBLE = Rates(
@@ -36,19 +36,19 @@ FORGETFUL = Rates(drop=0.1, fail_after=0.25, throttle=0.3, forget_seconds=SHORT_
 _FENCED = "not this"  # what is logged when a write came too late
 
 
-def kills(home: Path, wanted: int, *, seed: int, say: Say) -> Tally:
+def kills(home: Path, wanted: int, *, seed: int, say: Say) -> list[Tally]:
     """SIGKILL workers, executors and the service at random instants; every mishap goes on."""
-    scene = set_up(home, seed=seed, lease_seconds=LEASE_SECONDS, orders=_orders(wanted))
+    scene = set_up(home, seed=seed, lease_seconds=LONG_LEASE_SECONDS, orders=_orders(wanted))
     scene.go_wrong(TROUBLE)
     return _trouble("SIGKILL", scene, wanted, _kill, say, calm=Rates())
 
 
-def forgotten_keys(home: Path, wanted: int, *, seed: int, say: Say) -> Tally:
+def forgotten_keys(home: Path, wanted: int, *, seed: int, say: Say) -> list[Tally]:
     """SIGKILL while the service forgets keys sooner than many a retry comes."""
     scene = set_up(
         home,
         seed=seed,
-        lease_seconds=LEASE_SECONDS,
+        lease_seconds=LONG_LEASE_SECONDS,
         orders=_orders(wanted),
         retention_seconds=SHORT_RETENTION,
     )
@@ -59,7 +59,7 @@ def forgotten_keys(home: Path, wanted: int, *, seed: int, say: Say) -> Tally:
     )
 
 
-def pauses(home: Path, wanted: int, *, seed: int, say: Say) -> Tally:
+def pauses(home: Path, wanted: int, *, seed: int, say: Say) -> list[Tally]:
     """SIGSTOP workers and executors past their lease, while others go on with their work."""
     scene = set_up(home, seed=seed, lease_seconds=LEASE_SECONDS, orders=_orders(wanted))
     scene.go_wrong(TROUBLE)
@@ -97,7 +97,7 @@ def _trouble(
     *,
     calm: Rates,
     pairs: int = 2,
-) -> Tally:
+) -> list[Tally]:
     """Strike so often, let everything settle, and count."""
     started = time.monotonic()
     draw = Random(f"{name}:{scene.seed}")
@@ -112,25 +112,26 @@ def _trouble(
     scene.go_wrong(calm)
     over.touch()
     say(f"{name}: settling")
-    (code,) = wait([reviewer])
-    crew.revive()
+    while (code := ended(reviewer)) is None:
+        crew.revive()
+        time.sleep(0.1)
     crew.stop()
     tally = Tally(name, tries=struck.total(), seconds=round(time.monotonic() - started, 1))
+    count(tally, scene)
+    _note(tally, scene, struck, crew)
     if code:
         tally.found("other", f"the people's process failed, see {scene.log}")
-    count(tally, scene)
-    accepted = _note(tally, scene, struck, crew)
-    if tally.tickets != accepted:
-        tally.found("lost", f"{accepted} tickets were accepted, and {tally.tickets} have a run")
-    return tally
+    return [tally]
 
 
-def _note(tally: Tally, scene: Scene, struck: Counter[str], crew: Crew) -> int:
-    """Add what happened on the way; return how many tickets were accepted."""
-    word = json.loads((scene.settings.home / "people.json").read_text(encoding="utf-8"))
-    fenced = scene.log.read_text(encoding="utf-8").count(_FENCED)
-    tally.notes |= {f"struck: {name}": number for name, number in struck.items()}
+def _note(tally: Tally, scene: Scene, struck: Counter[str], crew: Crew) -> None:
+    """Add what happened on the way, and whether each ticket that was accepted has its run."""
+    word = people.word(scene)
+    if tally.tickets != word.submitted:
+        missing = f"{word.submitted} tickets were accepted, and {tally.tickets} have a run"
+        tally.found("lost", missing)
     drawn = drawn_so_far(scene.rates)
+    tally.notes |= {f"struck: {name}": number for name, number in struck.items()}
     tally.notes |= {f"service: {name}": number for name, number in drawn.items()}
-    tally.notes |= {"late writes refused": fenced, **crew.fallen, **word["did"]}
-    return int(word["submitted"])
+    tally.notes |= {**crew.fallen, **word.did}
+    tally.notes["late writes refused"] = scene.log.read_text(encoding="utf-8").count(_FENCED)

@@ -1,0 +1,127 @@
+"""Button callbacks away from the card: publishing, holding, retrying, cancelling, taking back.
+
+Like those of the card, each is one store verb, with arguments frozen when the button was drawn.
+"""
+
+from dashboard import actions, session, words
+from dashboard.session import Notice
+from store import holds, interventions, policies, reviews
+from store.gate import PolicyBody
+from store.settings import Settings
+
+
+def publish(body: PolicyBody, note_key: str) -> None:
+    """Publish a policy version; the store refuses anybody but a manager."""
+
+    def put_out() -> None:
+        note = str(session.typed(note_key) or "").strip()
+        version = session.store().transact(
+            policies.publish, body, author=session.me(), note=note, now=session.now()
+        )
+        session.keep(note_key, "")
+        session.notify(
+            Notice(
+                "done",
+                f"Version {version} gates new drafts from now on. Waiting cards keep theirs.",
+            )
+        )
+
+    actions.attempt(put_out)
+
+
+def retry_run(run_id: int) -> None:
+    """Try a failed or dead run again; what failed in delivery goes to a person instead."""
+
+    def again() -> None:
+        done = session.store().transact(
+            interventions.retry, run_id, person=session.me(), now=session.now()
+        )
+        where = (
+            "is queued again and goes on after its last recorded step."
+            if done.review_id is None
+            else f"waits for a new decision: review {done.review_id} is on the queue."
+        )
+        session.notify(Notice("done", f"Run {run_id} {where}"))
+
+    actions.attempt(again)
+
+
+def start_cancelling(run_id: int) -> None:
+    """Open the inline panel that asks whether to cancel the run."""
+    session.withdraw(run_id)
+
+
+def keep_run() -> None:
+    """Close the panel; nothing is recorded."""
+    session.withdraw(None)
+
+
+def cancel_run(run_id: int, note_key: str) -> None:
+    """Cancel a run, with the note typed into the panel."""
+
+    def withdraw() -> None:
+        session.withdraw(None)
+        note = str(session.typed(note_key) or "")
+        session.store().transact(
+            interventions.cancel, run_id, person=session.me(), note=note, now=session.now()
+        )
+        session.notify(
+            Notice("done", f"Run {run_id} is cancelled. Nothing of it will be delivered.")
+        )
+
+    actions.attempt(withdraw)
+
+
+def ask_hold(kind: str | None) -> None:
+    """Open the panel that asks whether to hold automatic delivery of the kind, None for all."""
+    session.ask(("hold", kind))
+
+
+def ask_release(kind: str | None) -> None:
+    """Open the panel that asks whether to let automatic delivery go on."""
+    session.ask(("release", kind))
+
+
+def set_hold(kind: str | None, is_held: bool, note_key: str) -> None:
+    """Hold automatic delivery, or let it go on; the store refuses anybody but a manager."""
+
+    def brake() -> None:
+        session.ask(None)
+        note = str(session.typed(note_key) or "").strip()
+        session.store().transact(
+            holds.set_hold,
+            person=session.me(),
+            kind=kind,
+            is_held=is_held,
+            note=note,
+            now=session.now(),
+        )
+        session.keep(note_key, "")
+        session.notify(Notice("done", words.hold_changed(kind, is_held=is_held)))
+
+    actions.attempt(brake)
+
+
+def ask_reversal(action_id: str) -> None:
+    """Open the panel that asks whether to take a delivered action back."""
+    session.ask(("reverse", action_id))
+
+
+def reverse(action_id: str, title: str, note_key: str) -> None:
+    """Have a delivered action taken back, with the note typed into the panel."""
+
+    def take_back() -> None:
+        session.ask(None)
+        decided = session.store().transact(
+            reviews.reverse,
+            action_id,
+            session.me(),
+            decision_id=session.decision_id(action_id),
+            note=str(session.typed(note_key) or "").strip(),
+            now=session.now(),
+            undo_seconds=Settings().undo_seconds,
+        )
+        session.spend_id(action_id)
+        session.notify(actions.outcome(decided, title, review_id=decided.review_id))
+
+    actions.attempt(take_back)
