@@ -195,6 +195,7 @@ class Executor:
                 return unseen(seen, entry, patience=self._how.patience, jitter=jitter), 0.0
             if (moved := compare(args, connector, value)) is not None:
                 return moved, 0.0
+            self._store.read(deliveries.require_mine, entry)  # looking took its time
         answer = await self._tools.call(
             entry.tool, args | {key_field: entry.id} if key_field else args
         )
@@ -211,7 +212,9 @@ class Executor:
         elif isinstance(settled, Failed) and connector.precondition is not None:
             seen = await self._look(args, connector.precondition)
             value = pick(connector.precondition.value, seen.result)
-            settled = (value is not None and compare(args, connector, value)) or settled
+            if value is None:
+                return unseen(seen, entry, patience=self._how.patience, jitter=jitter), 0.0
+            settled = compare(args, connector, value) or settled
         return settled, answer.latency_ms
 
     async def _look(self, args: dict[str, Any], precondition: Precondition) -> ToolCallRecord:

@@ -22,7 +22,10 @@ def follow(
     """Carry out what the verdict means for the run and its deliveries."""
     if decision.verdict is Verdict.REJECT:
         refused, error = RunStatus.REJECTED, None
-        if decision.action_id is not None:  # only its reversal was refused
+        done = sorted({tool for tool, _ in effects.standing(session, decision.run_id)})
+        if decision.action_id is None and done:  # a rest that came back was refused
+            refused, error = RunStatus.FAILED, f"{', '.join(done)} stays; the rest was rejected"
+        elif decision.action_id is not None:  # only its reversal was refused
             is_whole = finishing.is_committed(session, decision.run_id)
             refused = RunStatus.DONE if is_whole else RunStatus.FAILED
             error = None if is_whole else "not everything was delivered, and nothing is taken back"

@@ -17,6 +17,7 @@ from store import audit, calibrators, effects, steps
 from store.actions import Action, as_json, canonical_json, digest, reply_only
 from store.doubt import doubtful_step
 from store.gate import risk
+from store.labels import is_by_model
 from store.outputs import GateOutput, IntentOutput, Reason, SynthesisOutput
 from store.queue import hold_lease
 from store.runs import move_run
@@ -209,7 +210,7 @@ def _bring_up_to_date(
         digest=digest(draft.reply, updated),
         gate_input={**draft.gate_input, "action": as_json(updated)},
         confidence=draft.confidence,
-        author=EXECUTOR,
+        author=EXECUTOR if is_by_model(draft.author) else draft.author,  # a maker stays one
         created_at=now,
     )
     session.add(revised)

@@ -136,6 +136,10 @@ def _rules(draft: GateInput, policy: PolicyBody) -> Iterator[Reason]:
     total = draft.automatic_today_minor + amount
     if amount and total > policy.daily_cap_minor:
         yield daily_cap(total, policy)
+    if policy.is_two_person(draft.action):
+        limit = policy.two_person_above_minor
+        words = f"More than {Money(limit, policy.currency)} takes two people"
+        yield _limit("two_people", words, amount, limit)
     for objection in draft.objections:
         yield Reason(code="critic_objects", message=objection)
     for concern in draft.concerns:

@@ -12,9 +12,10 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from store import audit, registry
+from store.actions import REPLY_ONLY
 from store.errors import BadInput
 from store.queue import storable
-from store.schema import Hold
+from store.schema import Hold, Tool
 from store.transitions import Role
 
 EVERYTHING = "*"
@@ -49,6 +50,9 @@ def set_hold(
     elif not is_held:
         raise BadInput("Only a person may release a hold.")
     known = {hold.kind for hold in in_force(session)}
+    if is_held and kind is not None and kind not in kinds(session):
+        possible = ", ".join(sorted(kinds(session)))
+        raise BadInput(f"There is no action `{kind}` to hold. There are: {possible}.")
     if not is_held and kind not in known:
         raise BadInput(f"{_words(kind)} is not on hold. Nothing was changed.")
     actor = person or "greenlight"
@@ -63,6 +67,12 @@ def set_hold(
         at=now,
         body={"kind": row.kind, "note": row.note},
     )
+
+
+def kinds(session: Session) -> set[str]:
+    """Return the action kinds that can be held: what drafts may propose, replies included."""
+    listed = session.exec(select(Tool.action_kind).where(col(Tool.action_kind).is_not(None)))
+    return {REPLY_ONLY, *(kind for kind in listed if kind)}
 
 
 def in_force(session: Session) -> list[HoldView]:

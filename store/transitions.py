@@ -116,11 +116,9 @@ RUN_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
         }
     ),
     RunStatus.COMMITTING: frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.AWAITING_REVIEW}),
-    RunStatus.DONE: frozenset({RunStatus.COMMITTING, RunStatus.AWAITING_REVIEW}),  # to reverse it
+    RunStatus.DONE: frozenset({RunStatus.AWAITING_REVIEW}),  # to take it back
     RunStatus.REJECTED: frozenset({RunStatus.AWAITING_REVIEW}),  # undo of a rejection
-    RunStatus.FAILED: frozenset(
-        {RunStatus.QUEUED, RunStatus.CANCELLED, RunStatus.AWAITING_REVIEW, RunStatus.COMMITTING}
-    ),
+    RunStatus.FAILED: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED, RunStatus.AWAITING_REVIEW}),
     RunStatus.DEAD: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED}),
     RunStatus.CANCELLED: frozenset(),
 }
@@ -163,7 +161,7 @@ OUTBOX_MOVES: Mapping[OutboxStatus, frozenset[OutboxStatus]] = {
             OutboxStatus.CANCELLED,  # stopped before the call: the world had moved
         }
     ),
-    OutboxStatus.UNKNOWN: frozenset({OutboxStatus.SENT, OutboxStatus.PENDING, OutboxStatus.FAILED}),
+    OutboxStatus.UNKNOWN: frozenset({OutboxStatus.SENT, OutboxStatus.FAILED}),
     OutboxStatus.SENT: frozenset(),
     OutboxStatus.FAILED: frozenset({OutboxStatus.UNKNOWN}),  # a person's answer was undone
     OutboxStatus.CANCELLED: frozenset(),

@@ -10,27 +10,18 @@ import streamlit as st
 
 from dashboard import session, steering, words
 from dashboard.actions import drop_question
-from store import holds, registry
-from store.actions import REPLY_ONLY
+from store import holds
 from store.holds import HoldView
-from store.schema import Tool
 from store.transitions import Role
 
 BRAKERS = frozenset({Role.MANAGER, Role.ADMIN})
 _NOTE = "hold_note"
 
 
-def kinds(tools: Sequence[Tool]) -> list[str]:
-    """Return the action kinds that the listed write tools stand for, in reading order. Pure."""
-    acting = {tool.action_kind for tool in tools if tool.is_write and not tool.is_reply}
-    replies = [REPLY_ONLY] if any(tool.is_reply for tool in tools) else []
-    return sorted(kind for kind in acting if kind) + replies
-
-
 def hold_panel(now: datetime) -> None:
     """Draw how automatic delivery stands, and for a manager the buttons that change it."""
     in_force = session.read(holds.in_force)
-    known = kinds(session.read(registry.tools))
+    known = sorted(session.read(holds.kinds))
     may_brake = session.role() in BRAKERS
     with st.container(border=True, key="holds", gap="small"):
         asked = _asked([None, *known])

@@ -174,6 +174,7 @@ def test_an_undo_counts_even_where_its_row_was_removed(
     store.transact(undoing.undo, "decision-1", "Ana", now=now)
     gated.tamper(settings, "DELETE FROM undo")
     gated.tamper(settings, "UPDATE outbox SET status = 'pending'")
+    gated.tamper(settings, "UPDATE run SET status = 'committing'")
     (due,) = store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=now)
     assert "not in force" in (objection(store, due) or "")
 

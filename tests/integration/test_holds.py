@@ -138,6 +138,12 @@ def test_an_operator_neither_holds_nor_releases(store: Store, is_held: bool) -> 
     assert kinds(store) == [None]
 
 
+def test_a_kind_that_nobody_proposes_cannot_be_held(store: Store) -> None:
+    shop(store)
+    with pytest.raises(BadInput, match=r"no action `refunds`.*refund, reply_only"):
+        store.transact(holds.set_hold, person="Mo", kind="refunds", is_held=True, now=NOW)
+
+
 def test_what_is_not_held_cannot_be_released(store: Store) -> None:
     gated.passed(store)
     with pytest.raises(BadInput, match="`refund` is not on hold"):

@@ -213,6 +213,21 @@ def test_whoever_wrote_what_is_brought_up_to_date_may_not_approve_it(store: Stor
     )
 
 
+def test_a_rejected_rest_does_not_say_that_nothing_was_delivered(store: Store) -> None:
+    shop(store)
+    case = gated.passed(store, action=together(cancel_order(), refund()))
+    send_next(store, "cancel_order")
+    (due,) = claim(store)
+    moved = Reason(code="changed", message="moved")
+    store.transact(deliveries.mark_stale, due, moved, {}, now=NOW)
+    decide(store, said(waiting(store, case.run_id), Verdict.REJECT))
+    run = gated.run(store, case.run_id)
+    assert (run.status, run.error) == (
+        RunStatus.FAILED,
+        "cancel_order stays; the rest was rejected",
+    )
+
+
 def test_a_stale_review_can_be_rejected_and_then_nothing_more_is_done(store: Store) -> None:
     shop(store)
     case = gated.passed(store)

@@ -17,6 +17,7 @@ from store import authorisation, deliveries, interventions, undoing
 from store.engine import Store
 from store.errors import AlreadyDecided, GreenlightError, NotAllowed, StaleReview, UndoTooLate
 from store.gate import PolicyBody
+from store.outputs import Reason
 from store.reviews import Decided
 from store.settings import Settings
 from store.transitions import ReviewKind, ReviewStatus, RunStatus, Verdict
@@ -259,3 +260,26 @@ def _at_once(start: Barrier, act: Any) -> Any:
         return act()
     except GreenlightError as error:
         return error
+
+
+def test_whoever_wrote_the_words_stays_their_author_whatever_was_abandoned_since(
+    store: Store, case: gated.Gated
+) -> None:
+    decide(store, case.edit("Ben", args=EDITED))
+    for person in ("Ana", "Mo"):
+        answer(store, case.run_id, Verdict.APPROVE, person)
+    (due,) = claim(store)
+    store.transact(deliveries.mark_unknown, due, "no answer", now=NOW)
+    wish = answer(store, case.run_id, Verdict.REVERSE, "Ana")
+    store.transact(undoing.undo, wish.decision_id, "Ana", now=NOW)
+    for person in ("Ana", "Mo"):
+        answer(store, case.run_id, Verdict.SEND_AGAIN, person)
+    (again,) = claim(store)
+    moved = Reason(code="changed", message="Changed since this was decided")
+    store.transact(deliveries.mark_stale, again, moved, {"order_id": "O-9"}, now=NOW)
+    with pytest.raises(NotAllowed, match="somebody else"):
+        answer(store, case.run_id, Verdict.APPROVE, "Ben")
+    for person in ("Ana", "Mo"):
+        answer(store, case.run_id, Verdict.APPROVE, person)
+    (updated,) = claim(store)
+    assert store.read(authorisation.objection, updated) is None

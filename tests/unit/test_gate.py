@@ -207,6 +207,19 @@ def test_two_people_are_needed_for_what_the_parts_move_together() -> None:
     assert policy.is_two_person(several(refund(5_000), refund(5_001)))
 
 
+def test_what_needs_two_people_never_goes_out_alone() -> None:
+    roomy = PolicyBody(daily_cap_minor=1_000_000)
+    at, above = (
+        evaluate(GateInput(action=refund(minor), confidence=0.99), roomy)
+        for minor in (100_000, 100_001)
+    )
+    assert at.outcome is Outcome.PASS
+    assert (above.outcome, [one.code for one in above.reasons]) == (
+        Outcome.ESCALATE,
+        ["two_people"],
+    )
+
+
 def test_the_strictest_part_rules_the_whole_draft() -> None:
     policy = PolicyBody(
         threshold=0.5,

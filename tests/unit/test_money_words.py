@@ -7,7 +7,6 @@ import pytest
 from dashboard import words
 from dashboard.components.answer_form import consequence
 from dashboard.components.deliveries import said
-from dashboard.components.hold_panel import kinds
 from store.holds import HoldView
 from store.reports.delivery import DeliveryView
 from store.schema import Tool
@@ -76,18 +75,6 @@ def test_without_a_hold_nothing_is_said() -> None:
 def test_a_time_on_another_day_carries_its_day() -> None:
     assert words.clock(SINCE, NOW) == "14:02"
     assert words.clock(SINCE, NOW + timedelta(days=1)) == "20 Nov 14:02"
-
-
-def test_the_kinds_that_can_be_held_are_those_of_write_tools_and_plain_replies() -> None:
-    tools = [
-        tool("b", "voucher"),
-        tool("a", "refund"),
-        tool("c", "refund"),
-        tool("look", None, is_write=False),
-        tool("reply", None, is_reply=True),
-    ]
-    assert kinds(tools) == ["refund", "voucher", "reply_only"]
-    assert kinds(tools[:3]) == ["refund", "voucher"]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from agents.company import Company, facts, load
 from agents.settling import Patience
 from agents.tools import Toolbox, ToolSchema
 from store import calibrators, registry
+from store.engine import sqlite_module
 from store.settings import Settings
 
 CUSTOMERS = 400
@@ -80,6 +81,11 @@ class Scene:
         acts: dict[str, Act] = {"service": self.serve}
         acts |= {f"worker-{number}": self.work for number in range(workers)}
         return acts | {f"executor-{number}": self.execute for number in range(executors)}
+
+    def steps_done(self) -> int:
+        """Return how many steps were recorded so far, from a connection that is closed at once."""
+        with closing(sqlite_module().connect(self.settings.home / "greenlight.db")) as db:
+            return int(db.execute("SELECT coalesce(max(id), 0) FROM step_record").fetchone()[0])
 
     def apart(self, *acts: Act) -> None:
         """Run the acts in processes of their own, at once; raise if one of them fails."""

@@ -19,6 +19,8 @@ Say = Callable[[str], None]
 LEASE_SECONDS = 2.0  # of who is paused past it
 LONG_LEASE_SECONDS = 6.0  # of who is killed: the dead are missed at once, whatever their lease
 SETTLE_SECONDS = 150.0
+STEPS_BETWEEN = 6  # recorded between two blows: as many as a run has
+PATIENT_SECONDS = 5.0
 SHORT_RETENTION = 10  # seconds: shorter than many retries take
 TROUBLE = Rates(
     drop=0.08,
@@ -74,7 +76,7 @@ Strike = Callable[[Crew, Random], Counter[str]]
 
 
 def _kill(crew: Crew, draw: Random, *, but: Sequence[str] = ()) -> Counter[str]:
-    time.sleep(draw.uniform(0.02, 0.7))
+    time.sleep(draw.uniform(0.0, 0.4))
     name = crew.pick(draw, but=but)
     crew.kill(name)
     return Counter([name.split("-")[0]])
@@ -106,6 +108,7 @@ def _trouble(
     reviewer = fork(lambda: people.live(scene, over, settle_seconds=SETTLE_SECONDS), scene.log)
     crew = Crew(scene.acts(workers=pairs, executors=pairs), scene.log)
     while struck.total() < wanted:
+        _await_progress(scene)
         struck += strike(crew, draw)
         crew.revive()
         say(f"{name}: {struck.total()} of {wanted}")
@@ -122,6 +125,17 @@ def _trouble(
     if code:
         tally.found("other", f"the people's process failed, see {scene.log}")
     return [tally]
+
+
+def _await_progress(scene: Scene) -> None:
+    """Strike nobody who has not come to his work yet, however slow the machine.
+
+    A run whose worker dies three times before it gets anywhere is rightly called dead, and a busy
+    machine could make that of any run.
+    """
+    before, deadline = scene.steps_done(), time.monotonic() + PATIENT_SECONDS
+    while scene.steps_done() < before + STEPS_BETWEEN and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _note(tally: Tally, scene: Scene, struck: Counter[str], crew: Crew) -> None:
