@@ -8,7 +8,7 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$python -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then echo $$python; exit; fi; done; echo python3)
 
-.PHONY: help install demo test check screenshots clean
+.PHONY: help install demo test check faults faults-full screenshots clean
 
 help:
 	@echo "make demo [PORT=8600]  install what is missing and run the demo; Ctrl-C stops it"
@@ -51,7 +51,7 @@ demo: $(VENV)/.installed
 
 # The browser tests run by themselves: their driver keeps an event loop running in its thread.
 test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest --ignore=tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -n auto --ignore=tests/e2e $(ARGS)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 check: $(VENV)/.installed-test
@@ -60,6 +60,12 @@ check: $(VENV)/.installed-test
 	@$(BIN)/mypy --strict store agents dashboard
 	@$(BIN)/lint-imports
 	@$(BIN)/python .ci/limits.py
+
+faults: $(VENV)/.installed-test
+	@PYTHONPATH=tests $(BIN)/python -m bench.faults $(ARGS)
+
+faults-full: $(VENV)/.installed-test
+	@PYTHONPATH=tests $(BIN)/python -m bench.faults --full $(ARGS)
 
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python tests/bench/screenshots.py $(ARGS)

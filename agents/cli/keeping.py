@@ -26,7 +26,7 @@ Automatic delivery is on hold. Before you let it go on:
 1. Check with the payment service what was delivered since the backup. Decisions made since then
    are gone: a card that was decided waits again, and approving it may do a thing twice.
 2. Start Greenlight again. Deliveries in doubt are looked up or go to a person, never out blindly.
-3. Then let automatic delivery go on: `greenlight hold off`."""
+3. Then let automatic delivery go on: `greenlight hold off --as NAME` (a manager)."""
 
 
 def backup(

@@ -84,7 +84,7 @@ def test_a_refund_of_another_state_than_expected_is_refused(
     body = {"customer_id": customer, "order_id": order, "amount_minor": amount}
     left = effects.refundable_minor(db, customer, order)
     refund(db, "key-00001", **body)
-    with pytest.raises(Refused, match="that was expected. Nothing was paid"):
+    with pytest.raises(Refused, match=r"that was expected\. Nothing was paid"):
         refund(db, "key-00002", **body, expected_refundable_minor=left)
     assert len(ledger.entries(db)) == 1
 

@@ -61,7 +61,7 @@ async def test_tools_say_what_they_do_and_write_tools_insist_on_a_key(home: Path
     assert all(hint and hint.idempotent_hint for hint in hints.values())
     assert all(tool.output_schema for tool in offered)
     with_key = {t.name for t in offered if "idempotency_key" in t.input_schema.get("required", ())}
-    assert with_key == hints.keys() - READ
+    assert with_key - READ == hints.keys() - READ
 
 
 async def test_the_facts_tell_charges_apart_and_keep_to_their_customer(home: Path) -> None:
