@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, true, update
 from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
@@ -19,7 +19,7 @@ from store import audit, caps, compensation, escalations, finishing
 from store.connectors import Connector
 from store.engine import db_now
 from store.errors import IllegalTransition, LeaseLost, NotFound
-from store.holds import stops
+from store.holds import in_force, stops
 from store.outbox import REPLY
 from store.outputs import Reason
 from store.queue import storable
@@ -28,14 +28,7 @@ from store.schema import Draft, Hold, OutboxEntry, Run, Tool
 from store.transitions import OutboxStatus, ReviewKind, RunStatus
 
 # what verbs raise over rows that no verb has written
-BROKEN_ROWS = (
-    IllegalTransition,
-    NotFound,
-    IntegrityError,
-    NoResultFound,
-    ValueError,
-    LookupError,
-)
+BROKEN_ROWS = (IllegalTransition, NotFound, IntegrityError, NoResultFound, ValueError, LookupError)
 _DIED = "the executor died during the call"
 _COLUMNS = (
     "id",
@@ -90,7 +83,7 @@ def claim(
             col(OutboxEntry.status) == OutboxStatus.PENDING,
             col(OutboxEntry.not_before) <= db_now(session),
             ~_waits_for_another(),
-            ~_is_held(),
+            _may_go(session),
             _is_of_a_committing_run(),
         )
         .order_by(col(OutboxEntry.not_before), col(OutboxEntry.created_at))
@@ -169,8 +162,14 @@ def _is_of_a_committing_run() -> ColumnElement[bool]:
 
 def is_held(session: Session, entry: Due) -> bool:
     """Return whether a hold stops this delivery now, also one that was set after its claim."""
+    if not in_force(session):
+        return False
     statement = select(col(OutboxEntry.id)).where(col(OutboxEntry.id) == entry.id, _is_held())
     return session.connection().execute(statement).first() is not None
+
+
+def _may_go(session: Session) -> ColumnElement[bool]:
+    return ~_is_held() if in_force(session) else true()
 
 
 def _is_held() -> ColumnElement[bool]:
@@ -196,7 +195,7 @@ def next_due_seconds(session: Session) -> float | None:
             select(func.min(col(OutboxEntry.not_before)), db_now(session)).where(
                 col(OutboxEntry.status) == OutboxStatus.PENDING,
                 ~_waits_for_another(),
-                ~_is_held(),
+                _may_go(session),
                 _is_of_a_committing_run(),
             )
         )
