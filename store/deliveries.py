@@ -63,11 +63,6 @@ class Due:
     in_doubt: bool  # an earlier attempt may have happened
     age_seconds: float  # since the first attempt began, by the database's clock
 
-    @property
-    def is_automatic(self) -> bool:
-        """Whether the gate alone authorised it."""
-        return self.decision_id is None
-
 
 def claim(
     session: Session, worker: str, *, limit: int, lease_seconds: float, now: datetime

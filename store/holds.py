@@ -86,11 +86,6 @@ def in_force(session: Session) -> list[HoldView]:
     ]
 
 
-def is_held(session: Session, kind: str | None) -> bool:
-    """Return whether automatic delivery of this action kind is stopped now."""
-    return bool(session.exec(select(Hold.id).where(stops(kind)).limit(1)).first())
-
-
 def stops(kind: object) -> ColumnElement[bool]:
     """Return the condition, on rows of `hold`, that one is in force over the kind (or column)."""
     return (
