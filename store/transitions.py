@@ -40,6 +40,17 @@ class ReviewKind(StrEnum):
     UNKNOWN_DELIVERY = "unknown_delivery"  # nobody knows whether the action happened
 
 
+BLIND = frozenset({ReviewKind.AUDIT, ReviewKind.SECOND_LOOK})  # judged, confidence hidden
+ASIDE = BLIND | {ReviewKind.SEEDED}  # beside the run: nothing is ever delivered by them
+
+
+class SlaStage(StrEnum):
+    FRESH = "fresh"  # inside its time
+    REMINDED = "reminded"  # most of its time has passed, and people were told
+    REROUTED = "rerouted"  # overdue: taken from whoever had it and given to everybody
+    HELD = "held"  # far overdue: a manager decides; never approved by time
+
+
 class ReviewStatus(StrEnum):
     OPEN = "open"  # anybody may take it
     CLAIMED = "claimed"  # a named person is on it
@@ -87,6 +98,11 @@ class Role(StrEnum):
     ADMIN = "admin"  # also manages people
 
 
+class SignInMethod(StrEnum):
+    OIDC = "oidc"  # an identity provider vouches
+    PROXY = "proxy"  # a reverse proxy vouches, by a shared secret
+
+
 class LabelSource(StrEnum):
     DECISION = "decision"  # an escalated draft was decided
     AUDIT = "audit"  # the coin drew it
@@ -94,7 +110,13 @@ class LabelSource(StrEnum):
 
 
 RUN_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
-    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED}),
+    RunStatus.QUEUED: frozenset(
+        {
+            RunStatus.RUNNING,
+            RunStatus.CANCELLED,
+            RunStatus.AWAITING_REVIEW,  # undo of a rejection that asked for a redraft
+        }
+    ),
     RunStatus.RUNNING: frozenset(
         {
             RunStatus.QUEUED,

@@ -61,4 +61,6 @@ def _verdict(review: Review, *, is_right: bool, rng: Random) -> Verdict:
         return Verdict.RIGHT if is_right else Verdict.WRONG
     if is_right and not review.is_blocked:
         return Verdict.APPROVE
+    if is_right:  # blocked, and there is nothing to blame: answered without the action
+        return Verdict.EDIT
     return Verdict.EDIT if rng.random() < EDIT_SHARE else Verdict.REJECT

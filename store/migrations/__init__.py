@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text
 
 from store.errors import StoreUnavailable
 
-HEAD = "0005"
+HEAD = "0006"
 
 
 def upgrade(engine: Engine) -> None:

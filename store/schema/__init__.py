@@ -11,13 +11,24 @@ from store.schema.company import (
     Calibrator,
     Company,
     Hold,
+    Notification,
     Passage,
     Person,
     Policy,
+    SignIn,
     Tool,
     Worker,
 )
-from store.schema.reviews import Decision, Draft, Label, OutboxEntry, Receipt, Review, Undo
+from store.schema.reviews import (
+    Decision,
+    Draft,
+    Label,
+    Note,
+    OutboxEntry,
+    Receipt,
+    Review,
+    Undo,
+)
 from store.schema.runs import Run, StepRecord, Ticket
 
 __all__ = [
@@ -29,6 +40,8 @@ __all__ = [
     "Draft",
     "Hold",
     "Label",
+    "Note",
+    "Notification",
     "OutboxEntry",
     "Passage",
     "Person",
@@ -36,6 +49,7 @@ __all__ = [
     "Receipt",
     "Review",
     "Run",
+    "SignIn",
     "StepRecord",
     "Ticket",
     "Tool",

@@ -8,7 +8,7 @@ from sqlalchemy.types import JSON
 from sqlmodel import Field
 
 from store.schema.base import Base, UtcDateTime, status_type
-from store.transitions import PolicyStatus, Role
+from store.transitions import PolicyStatus, Role, SignInMethod
 
 
 class Company(Base, table=True):
@@ -20,7 +20,7 @@ class Company(Base, table=True):
     name: str
     currency: str
     is_demo: bool
-    reject_reasons: list[dict[str, str]] = Field(sa_type=JSON)  # [{"code", "title"}]
+    reject_reasons: list[dict[str, Any]] = Field(sa_type=JSON)  # [{"code", "title", "redraft"}]
     intents: list[dict[str, str]] = Field(sa_type=JSON)  # [{"name", "title"}]
 
     __table_args__ = (CheckConstraint("id = 1", name="ck_company_single"),)
@@ -34,6 +34,42 @@ class Person(Base, table=True):
     name: str = Field(primary_key=True)
     role: Role = Field(sa_type=status_type(Role))
     is_active: bool = True
+    identity: str | None = None  # what a provider or proxy calls them
+
+    __table_args__ = (Index("uq_person_identity", "identity", unique=True),)
+
+
+class SignIn(Base, table=True):
+    """A browser signed in as a person; `id` is the SHA-256 of its cookie, which is never stored."""
+
+    __tablename__: ClassVar[str] = "sign_in"
+
+    id: str = Field(primary_key=True)
+    person: str = Field(foreign_key="person.name", index=True)
+    method: SignInMethod = Field(sa_type=status_type(SignInMethod))
+    subject: str  # what the provider or proxy called them
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Notification(Base, table=True):
+    """Something people outside the dashboard are told once; `key` makes it once."""
+
+    __tablename__: ClassVar[str] = "notification"
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # "review:17:new"
+    title: str
+    body: str
+    path: str = "/"  # of the page it links to; nothing is ever decided by opening it
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    not_before: datetime = Field(sa_type=UtcDateTime)
+    attempt: int = 0
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str | None = None
+
+    __table_args__ = (Index("ix_notification_due", "sent_at", "not_before"),)
 
 
 class Tool(Base, table=True):
@@ -92,7 +128,7 @@ class Worker(Base, table=True):
     __tablename__: ClassVar[str] = "worker"
 
     id: str = Field(primary_key=True)
-    kind: str  # "worker" or "executor"
+    kind: str  # "worker", "executor" or "watcher"
     host: str
     pid: int
     started_at: datetime = Field(sa_type=UtcDateTime)
@@ -139,6 +175,8 @@ class Policy(Base, table=True):
     body: dict[str, Any] = Field(sa_type=JSON)
     author: str
     note: str = ""
+    proposed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    approved_by: str | None = None  # the second manager, where a loosening needs one
     published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

@@ -8,9 +8,18 @@ from sqlalchemy.types import JSON
 from sqlmodel import Field
 
 from store.schema.base import UNIT, Base, UtcDateTime, status_type
-from store.transitions import LabelSource, OutboxStatus, ReviewKind, ReviewStatus, Verdict
+from store.transitions import (
+    LabelSource,
+    OutboxStatus,
+    ReviewKind,
+    ReviewStatus,
+    SlaStage,
+    Verdict,
+)
 
 _OPEN = "status IN ('open', 'claimed', 'awaiting_second')"
+_BLIND = "('audit', 'second_look')"
+_ASIDE = "('audit', 'second_look', 'seeded')"
 
 
 class Draft(Base, table=True):
@@ -62,6 +71,12 @@ class Review(Base, table=True):
     claimed_by: str | None = Field(default=None, foreign_key="person.name")
     claimed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    assigned_to: str | None = Field(default=None, foreign_key="person.name")
+    snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # None: no clock runs
+    sla_stage: SlaStage = Field(default=SlaStage.FRESH, sa_type=status_type(SlaStage))
+    # second look: the verdict it looks at again; seeded: the one that found the draft wrong
+    after_decision: str | None = None  # (trigger: it exists)
 
     __table_args__ = (
         CheckConstraint(UNIT.format("confidence"), name="ck_review_confidence"),
@@ -74,15 +89,22 @@ class Review(Base, table=True):
             "uq_review_open",
             "run_id",
             unique=True,
-            sqlite_where=text(f"{_OPEN} AND kind != 'audit'"),
-            postgresql_where=text(f"{_OPEN} AND kind != 'audit'"),
+            sqlite_where=text(f"{_OPEN} AND kind NOT IN {_ASIDE}"),
+            postgresql_where=text(f"{_OPEN} AND kind NOT IN {_ASIDE}"),
         ),
-        Index(  # prevents two open audits of one run
+        Index(  # prevents two open audits of one run, or an audit beside its second look
             "uq_review_audit",
             "run_id",
             unique=True,
-            sqlite_where=text(f"{_OPEN} AND kind = 'audit'"),
-            postgresql_where=text(f"{_OPEN} AND kind = 'audit'"),
+            sqlite_where=text(f"{_OPEN} AND kind IN {_BLIND}"),
+            postgresql_where=text(f"{_OPEN} AND kind IN {_BLIND}"),
+        ),
+        Index(  # prevents looking at one verdict again and again
+            "uq_review_after",
+            "after_decision",
+            unique=True,
+            sqlite_where=text("after_decision IS NOT NULL AND status != 'superseded'"),
+            postgresql_where=text("after_decision IS NOT NULL AND status != 'superseded'"),
         ),
         Index("ix_review_queue", "status", "kind", "risk"),
         Index("ix_review_decided", "decided_at"),
@@ -124,6 +146,18 @@ class Decision(Base, table=True):
             postgresql_where=text("is_final"),
         ),
     )
+
+
+class Note(Base, table=True):
+    """Append-only (trigger): what a person wrote beside a run for their colleagues."""
+
+    __tablename__: ClassVar[str] = "note"
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    person: str = Field(foreign_key="person.name")
+    text: str
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Undo(Base, table=True):

@@ -52,10 +52,12 @@ class Run(Base, table=True):
     policy_version: int | None = Field(default=None, foreign_key="policy.version")
     model: str | None = None
     error: str | None = None
+    visit: int = 1  # 2 once a rejection sent it back to the agent
+    redo_from: str | None = None  # the step that the second visit begins with
 
     __table_args__ = (
         CheckConstraint(UNIT.format("confidence"), name="ck_run_confidence"),
-        CheckConstraint("tries >= 0 AND lease_epoch >= 0", name="ck_run_counters"),
+        CheckConstraint("tries >= 0 AND lease_epoch >= 0 AND visit >= 1", name="ck_run_counters"),
         CheckConstraint("status != 'running' OR lease_owner IS NOT NULL", name="ck_run_leased"),
         Index("ix_run_claim", "status", "is_suspect", "available_at", "id"),
         Index("ix_run_lease", "lease_until", sqlite_where=text("status = 'running'")),
