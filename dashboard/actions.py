@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard import session
+from dashboard import identity, session
 from dashboard.session import Notice
 from store import reviews, undoing
 from store.errors import AlreadyDecided, GreenlightError, StaleReview
@@ -174,8 +174,8 @@ def undo(line: Notice) -> None:
 
     def take_back() -> None:
         assert line.decision_id is not None
-        reopened = session.store().transact(
-            undoing.undo, line.decision_id, session.me(), now=session.now()
+        reopened = identity.transact(
+            undoing.undo, line.decision_id, identity.me(), now=session.now()
         )
         if line.typed is not None and line.revision is not None:
             session.keep(session.edit_key(reopened, line.revision), line.typed)
@@ -193,14 +193,14 @@ def _decide(card: Card, verdict: Verdict, **said: Any) -> None:
         decision_id=card.decision_id,
         review_id=card.review_id,
         verdict=verdict,
-        person=session.me(),
+        person=identity.me(),
         seen_digest=card.digest,
         seconds_on_card=session.seconds_on_card(card.review_id, card.revision, at),
         **said,
     )
 
     def record() -> None:
-        decided = session.store().transact(
+        decided = identity.transact(
             reviews.decide, request, now=at, undo_seconds=Settings().undo_seconds
         )
         session.refuse(None)

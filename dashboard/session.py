@@ -11,15 +11,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from store import registry
 from store.engine import Store
 from store.settings import Settings
-from store.transitions import Role
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PERSON = "person"
 _CURRENT = "current_review"
 _ORDER = "review_order"
 _NOTICE = "notice"
@@ -67,24 +64,6 @@ def read(query: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwa
 def now() -> datetime:
     """Return the current time in UTC."""
     return datetime.now(UTC)
-
-
-def people() -> dict[str, Role]:
-    """Return who may decide, operators first."""
-    rank = list(Role)
-    known = sorted(read(registry.people), key=lambda person: (rank.index(person.role), person.name))
-    return {person.name: person.role for person in known}
-
-
-def me() -> str:
-    """Return the acting person's name: the one chosen, else the first operator."""
-    chosen = st.session_state.get(PERSON)
-    return str(chosen) if chosen else next(iter(people()), "")
-
-
-def role() -> Role | None:
-    """Return the acting person's role as the store has it now."""
-    return people().get(me())
 
 
 def current(order: Sequence[int], others_turn: Collection[int] = ()) -> int | None:
@@ -143,12 +122,12 @@ def fill_once(key: str, value: object) -> None:
     st.session_state.setdefault(key, value)
 
 
-def card_shown(review_id: int, revision: int, at: datetime) -> str:
+def card_shown(review_id: int, revision: int, person: str, at: datetime) -> str:
     """Note when this revision came on screen; return the id its decision will carry."""
     if st.session_state.get(_SHOWN, (None, None))[0] != (review_id, revision):
         st.session_state[_SHOWN] = ((review_id, revision), at)
     ids: dict[tuple[int, int, str], str] = st.session_state.setdefault(_DECISIONS, {})
-    return ids.setdefault((review_id, revision, me()), uuid.uuid4().hex)
+    return ids.setdefault((review_id, revision, person), uuid.uuid4().hex)
 
 
 def seconds_on_card(review_id: int, revision: int, at: datetime) -> float | None:
@@ -224,12 +203,12 @@ def is_asked(question: tuple[object, ...]) -> bool:
     return bool(st.session_state.get(_ASKED) == question)
 
 
-def decision_id(about: str) -> str:
+def decision_id(about: str, person: str) -> str:
     """Return the id that this person's decision about something will carry, until it is spent."""
     ids: dict[tuple[str, str], str] = st.session_state.setdefault(_IDS, {})
-    return ids.setdefault((about, me()), uuid.uuid4().hex)
+    return ids.setdefault((about, person), uuid.uuid4().hex)
 
 
-def spend_id(about: str) -> None:
+def spend_id(about: str, person: str) -> None:
     """Forget the id of a decision that was recorded: another one is another decision."""
-    st.session_state.get(_IDS, {}).pop((about, me()), None)
+    st.session_state.get(_IDS, {}).pop((about, person), None)

@@ -3,7 +3,7 @@
 Like those of the card, each is one store verb, with arguments frozen when the button was drawn.
 """
 
-from dashboard import actions, session, words
+from dashboard import actions, identity, session, words
 from dashboard.session import Notice
 from store import holds, interventions, policies, reviews
 from store.gate import PolicyBody
@@ -15,8 +15,8 @@ def publish(body: PolicyBody, note_key: str) -> None:
 
     def put_out() -> None:
         note = str(session.typed(note_key) or "").strip()
-        version = session.store().transact(
-            policies.publish, body, author=session.me(), note=note, now=session.now()
+        version = identity.transact(
+            policies.publish, body, author=identity.me(), note=note, now=session.now()
         )
         session.keep(note_key, "")
         session.notify(
@@ -33,8 +33,8 @@ def retry_run(run_id: int) -> None:
     """Try a failed or dead run again; what failed in delivery goes to a person instead."""
 
     def again() -> None:
-        done = session.store().transact(
-            interventions.retry, run_id, person=session.me(), now=session.now()
+        done = identity.transact(
+            interventions.retry, run_id, person=identity.me(), now=session.now()
         )
         where = (
             "is queued again and goes on after its last recorded step."
@@ -62,8 +62,8 @@ def cancel_run(run_id: int, note_key: str) -> None:
     def withdraw() -> None:
         session.withdraw(None)
         note = str(session.typed(note_key) or "")
-        session.store().transact(
-            interventions.cancel, run_id, person=session.me(), note=note, now=session.now()
+        identity.transact(
+            interventions.cancel, run_id, person=identity.me(), note=note, now=session.now()
         )
         session.notify(
             Notice("done", f"Run {run_id} is cancelled. Nothing of it will be delivered.")
@@ -88,9 +88,9 @@ def set_hold(kind: str | None, is_held: bool, note_key: str) -> None:
     def brake() -> None:
         session.ask(None)
         note = str(session.typed(note_key) or "").strip()
-        session.store().transact(
+        identity.transact(
             holds.set_hold,
-            person=session.me(),
+            person=identity.me(),
             kind=kind,
             is_held=is_held,
             note=note,
@@ -112,16 +112,16 @@ def reverse(action_id: str, title: str, note_key: str) -> None:
 
     def take_back() -> None:
         session.ask(None)
-        decided = session.store().transact(
+        decided = identity.transact(
             reviews.reverse,
             action_id,
-            session.me(),
-            decision_id=session.decision_id(action_id),
+            identity.me(),
+            decision_id=session.decision_id(action_id, identity.me()),
             note=str(session.typed(note_key) or "").strip(),
             now=session.now(),
             undo_seconds=Settings().undo_seconds,
         )
-        session.spend_id(action_id)
+        session.spend_id(action_id, identity.me())
         session.notify(actions.outcome(decided, title, review_id=decided.review_id))
 
     actions.attempt(take_back)

@@ -18,6 +18,7 @@ from store.transitions import Outcome
 
 Unit = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Hours = Annotated[float, Field(gt=0, le=24 * 90)]
 
 
 class AmountRule(BaseModel):
@@ -28,6 +29,16 @@ class AmountRule(BaseModel):
     kind: str
     above_minor: int = Field(ge=0)
     outcome: Literal[Outcome.ESCALATE, Outcome.BLOCK] = Outcome.ESCALATE
+
+
+class Sla(BaseModel):
+    """How long a review may wait, in hours, before people are told, and who decides then."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    remind: Hours = 18.0  # people are told that it waits
+    due: Hours = 24.0  # taken from whoever had it and offered to everybody
+    hold: Hours = 72.0  # from then on a manager decides
 
 
 class PolicyBody(BaseModel):
@@ -45,6 +56,8 @@ class PolicyBody(BaseModel):
     currency: str = "EUR"
     undo_seconds: dict[str, Seconds] = {}  # by action kind: a person's undo window, else 10
     delay_seconds: dict[str, Seconds] = {}  # by action kind: before a gate pass goes out, else 0
+    sla: Sla = Sla()
+    needs_second_manager: bool = False  # to loosen anything that stands here
 
     def threshold_for(self, action: Action) -> float:
         """Return the confidence the action must exceed: the strictest of its parts' kinds."""

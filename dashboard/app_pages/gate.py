@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from dashboard import session, steering, words
+from dashboard import identity, session, steering, words
 from dashboard.components.hold_panel import hold_panel
 from dashboard.components.notice import notice
 from dashboard.components.threshold import threshold
@@ -110,7 +110,7 @@ def _flips(flips: tuple[Flip, ...]) -> None:
 
 
 def _publish(active: PolicyVersion, body: PolicyBody) -> None:
-    role = session.role()
+    role = identity.role()
     may_publish = role in PUBLISHERS
     changed = body != active.body
     with st.container(border=True, key="publish"):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import actions, session, words
+from dashboard import actions, identity, session, words
 from dashboard.components.decision_form import decision_form
 from dashboard.components.draft_view import draft_view
 from dashboard.components.evidence import evidence
@@ -40,7 +40,7 @@ def workspace() -> None:
             notice(session.now(), place="queue")
             _nothing_waits()
         return
-    now, me = session.now(), session.me()
+    now, me = session.now(), identity.me()
     card = session.read(cards.card, opened)
     company = session.read(registry.company)
     assert company is not None
@@ -48,7 +48,7 @@ def workspace() -> None:
         review_id=card.review_id,
         revision=card.draft.revision,
         digest=card.draft.digest,
-        decision_id=session.card_shown(card.review_id, card.draft.revision, now),
+        decision_id=session.card_shown(card.review_id, card.draft.revision, me, now),
         reply=card.draft.reply,
         args=card.draft.action.args,
         title=card.title,
@@ -97,7 +97,7 @@ def _list() -> int | None:
         limit=PAGE,
         offset=PAGE * (number - 1),
     )
-    me = session.me()
+    me = identity.me()
     approved = [item.review_id for item in found.items if me in item.approved_by]
     opened = session.current([item.review_id for item in found.items], approved)
     session.note_listed(found.total)

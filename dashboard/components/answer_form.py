@@ -5,7 +5,7 @@ Money, and the one answer that has no undo, are asked once more in place. No app
 
 import streamlit as st
 
-from dashboard import actions, session, words
+from dashboard import actions, identity, session, words
 from dashboard.actions import Card as Shown
 from store.reports.card import Card, DeliveryView
 from store.transitions import Verdict
@@ -26,7 +26,7 @@ def answer_form(card: Card, shown: Shown) -> None:
         return
     note_key = f"note_{shown.review_id}_{shown.revision}"
     asked = _asked(shown)
-    waits = card.people.has_approved(session.me())
+    waits = card.people.has_approved(identity.me())
     with st.container(key="answering", gap="small"):
         st.text_area(
             "Note (optional): where you looked, and what you saw",
@@ -64,7 +64,7 @@ def _answer(card: Card, shown: Shown, entry: DeliveryView, verdict: Verdict, not
         label,
         key=f"{verdict}_{shown.review_id}_{shown.revision}",
         shortcut=key,
-        disabled=why_not is not None or card.people.has_approved(session.me()),
+        disabled=why_not is not None or card.people.has_approved(identity.me()),
         help=why_not,
         on_click=actions.ask_answer if is_asking else actions.answer,
         args=(shown, verdict) if is_asking else (shown, verdict, note_key),
@@ -107,7 +107,7 @@ def consequence(verdict: Verdict, entry: DeliveryView) -> str:
 
 def own_approval(card: Card, shown: Shown) -> None:
     """Offer to take back what the acting person has said while somebody else is still needed."""
-    mine = next((one for one in card.people.given if one.person == session.me()), None)
+    mine = next((one for one in card.people.given if one.person == identity.me()), None)
     if mine is not None:
         st.button(
             "Take my approval back",

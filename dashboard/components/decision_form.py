@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import actions, session, words
+from dashboard import actions, identity, session, words
 from dashboard.actions import Card as Shown
 from dashboard.components.answer_form import answer_form, own_approval
 from store.outputs import STEP_TITLES, STEPS
@@ -56,7 +56,7 @@ def decision_form(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:
 def _editors(card: Card) -> Change:
     if card.is_reversal:
         return Change()
-    maker, waits = card.people.maker, card.people.has_approved(session.me())
+    maker, waits = card.people.maker, card.people.has_approved(identity.me())
     written = f"edited by {words.label(maker)}" if maker else "written by the agent"
     key = session.edit_key(card.review_id, card.draft.revision)
     session.fill_once(key, card.draft.reply)
@@ -124,7 +124,7 @@ def _field(label: str, kind: str, key: str) -> None:
 
 def _buttons(card: Card, shown: Shown, change: Change) -> None:
     stem = f"{shown.review_id}_{shown.revision}"
-    waits = card.people.has_approved(session.me())
+    waits = card.people.has_approved(identity.me())
     bar = _bar(card)
     if bar and not card.is_blocked:
         st.caption(words.label(bar))
@@ -173,9 +173,9 @@ def _bar(card: Card) -> str | None:
     """Return why the acting person may not approve, None if they may."""
     if card.is_blocked:
         return BLOCKED
-    if card.people.has_approved(session.me()):
+    if card.people.has_approved(identity.me()):
         return WAITS
-    return MAKER if card.people.maker == session.me() else None
+    return MAKER if card.people.maker == identity.me() else None
 
 
 def _refusal(card: Card, shown: Shown, reasons: Mapping[str, str]) -> None:

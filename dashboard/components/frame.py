@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import live, session, words
+from dashboard import identity, live, session, words
 from dashboard.components.custom import asset, register
 from store import registry
 from store.schema import Company
@@ -55,12 +55,12 @@ def _hold() -> None:
 def _identity(company: Company) -> None:
     if company.is_demo:
         st.badge("Demo data", color="orange")
-    roles = session.people()
+    roles = identity.people()
     st.selectbox(
         "Acting as",
         list(roles),
         format_func=lambda name: words.label(f"{name} · {roles[name]}"),
-        key=session.PERSON,
+        key=identity.PERSON,
         label_visibility="collapsed",
         filter_mode=None,
         width=170,

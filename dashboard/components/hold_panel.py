@@ -8,7 +8,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboard import session, steering, words
+from dashboard import identity, session, steering, words
 from dashboard.actions import drop_question
 from store import holds
 from store.holds import HoldView
@@ -22,7 +22,7 @@ def hold_panel(now: datetime) -> None:
     """Draw how automatic delivery stands, and for a manager the buttons that change it."""
     in_force = session.read(holds.in_force)
     known = sorted(session.read(holds.kinds))
-    may_brake = session.role() in BRAKERS
+    may_brake = identity.role() in BRAKERS
     with st.container(border=True, key="holds", gap="small"):
         asked = _asked([None, *known])
         if asked is not None and may_brake:

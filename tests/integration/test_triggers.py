@@ -219,7 +219,7 @@ ATTEMPTS: list[tuple[str, str, str]] = [
 def _world(store: Store) -> dict[str, Any]:
     """Make, through the verbs, one of everything that somebody may want to tamper with."""
     shop(store, policy=PolicyBody(audit_rate=0.0))  # the coin would draw other reviews
-    gated.execute(store, "INSERT INTO person VALUES ('Gone', 'operator', 0)")
+    gated.execute(store, "INSERT INTO person (name, role, is_active) VALUES ('Gone', 'operator', 0)")
     known: dict[str, Any] = {}
     sent = gated.case(store)
     known["delivered_decision"] = decide(store, sent.approve()).decision_id
