@@ -1,18 +1,21 @@
-"""Button callbacks of the card: with those of `steering`, all that the dashboard writes.
+"""Callbacks of the card and the notice: with `desk` and `steering`, all that the dashboard writes.
 
-Arguments are frozen when the card is drawn, so a press always means what was on screen. Nothing
-here raises to the page: an expected refusal is told in its own words, anything else is logged.
+A decision comes as one payload and is checked against the card it was made on, so a press always
+means what was on screen. Nothing here raises to the page: an expected refusal is told in its own
+words, anything else is logged.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from dashboard import identity, session
-from dashboard.session import Notice
-from store import reviews, undoing
+from dashboard import identity, payload, session, words
+from dashboard.payload import Said, Shown
+from dashboard.session import Answer, Notice, Offer
+from store import confirmation, reviews, undoing
 from store.errors import AlreadyDecided, GreenlightError, StaleReview
+from store.reports import card as cards
+from store.reports import changes
 from store.reviews import Decided, DecisionRequest
 from store.settings import Settings
 from store.transitions import Verdict
@@ -37,136 +40,60 @@ _HALFWAY = {
     Verdict.REVERSE: "You ask to take it back; somebody else must agree. Nothing is sent yet.",
 }
 _WITHOUT_UNDO = frozenset({Verdict.RIGHT, Verdict.WRONG, Verdict.HAPPENED})
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What was on screen when the buttons were drawn."""
-
-    review_id: int
-    revision: int
-    digest: str
-    decision_id: str
-    reply: str
-    args: Mapping[str, Any]
-    title: str
-
-
-def is_edited(card: Card) -> bool:
-    """Return whether the box holds other words than the draft's."""
-    return _edited_reply(card) is not None
+UNEXPECTED = (
+    "Something unexpected went wrong and is in the log. Look at the card before you try"
+    " again; repeating the same decision is harmless."
+)
 
 
 def open_card(review_id: int) -> None:
-    """Bring a review on the card and close what was open on the one before."""
+    """Bring a review on the card."""
     session.open_review(review_id)
-    session.refuse(None)
-    session.ask(None)
 
 
-def approve(card: Card, *, is_changing: bool = False) -> None:
-    """Approve exactly what was shown; an edit begun beside it is never dropped silently."""
-    if is_edited(card):
-        _problem("You changed the reply. Send your edit with Ctrl+Enter, or take it back first.")
-        return
-    if is_changing:
-        _problem("You are changing the action. Send that with Ctrl+Enter, or switch it off first.")
-        return
-    _decide(card, Verdict.APPROVE)
+def decide(shown: Shown, said: Said, *, offer: Offer | None = None) -> None:
+    """Record what was said of the card, once; whatever is refused leaves it where it is.
 
-
-def send_edit(card: Card, args_keys: dict[str, str], *, is_answer_only: bool = False) -> None:
-    """Send the person's own revision of reply and arguments.
-
-    `args_keys` maps each argument's name to the key of the field it is edited in;
-    `is_answer_only` sends the reply and drops the action.
+    `offer` is the delivered action to take back if the card is judged wrong.
     """
-    reply = _edited_reply(card)
-    typed = {**card.args, **{name: session.typed(key) for name, key in args_keys.items()}}
-    args = typed if typed != card.args else None
-    if reply is None and args is None and not is_answer_only:
-        _problem("Nothing was changed. Press A to approve the draft as it is.")
+    at = session.now()
+    seconds = session.seconds_on_card(said.review_id, said.revision, at)
+    if seconds is not None and seconds < session.ARM_SECONDS:
+        refuse(said, "That was too soon after the card appeared, so nothing was decided.")
         return
-    _decide(
-        card,
-        Verdict.EDIT,
-        reply=reply or card.reply,
-        args=None if is_answer_only else args,
-        is_answer_only=is_answer_only,
+    asked = payload.wanted(shown, said)
+    if not confirmation.is_given(said.confirmation, asked):
+        problem = "" if said.confirmation is None else f"That is not {asked}. Nothing was sent."
+        session.answer(Answer(said.nonce, problem, ask=asked))
+        return
+    request = _request(shown, said, seconds)
+
+    def record() -> None:
+        decided = identity.transact(
+            reviews.decide, request, now=at, undo_seconds=Settings().undo_seconds
+        )
+        session.advance(said.review_id)
+        line = outcome(decided, shown.card.title, review_id=said.review_id, offer=offer)
+        session.notify(line)
+
+    attempt(
+        record,
+        lost=lambda error: _move_on(shown, error),
+        tell=lambda problem: refuse(said, problem),
     )
 
 
-def take_back_edit(card: Card) -> None:
-    """Put the agent's own words back into the box."""
-    session.keep(session.edit_key(card.review_id, card.revision), card.reply)
-    session.notify(None)
+def refuse(said: Said, problem: str) -> None:
+    """Tell on the card why what was said does not count."""
+    session.answer(Answer(said.nonce, problem))
 
 
-def start_refusal(card: Card) -> None:
-    """Open the inline panel that asks for the reason; ignored just after the card appeared."""
-    if _is_armed(card):
-        session.refuse((card.review_id, card.revision))
-
-
-def cancel_refusal() -> None:
-    """Close the panel; nothing is recorded."""
-    session.refuse(None)
-
-
-def reject(card: Card, reason_key: str, step_key: str, note_key: str) -> None:
-    """Reject with the reason, first wrong step and note typed into the panel."""
-    reason = session.typed(reason_key)
-    if not reason:
-        _problem("Choose a reason first: it tells the agent and the reports what went wrong.")
-        return
-    _decide(
-        card,
-        Verdict.REJECT,
-        reason_code=str(reason),
-        blamed_step=session.typed(step_key),
-        note=session.typed(note_key) or "",
-    )
-
-
-def ask_answer(card: Card, verdict: Verdict) -> None:
-    """Ask once more before a delivery is answered for; ignored just after the card appeared."""
-    if _is_armed(card):
-        session.ask(answer_question(card, verdict))
-
-
-def answer_question(card: Card, verdict: Verdict) -> tuple[object, ...]:
-    """Return what the open panel asks: this answer, about this delivery as it was shown."""
-    return ("answer", card.review_id, card.revision, verdict)
-
-
-def drop_question() -> None:
-    """Close the panel; nothing is recorded."""
-    session.ask(None)
-
-
-def answer(card: Card, verdict: Verdict, note_key: str) -> None:
-    """Say what became of a delivery whose end nobody knows."""
-    _decide(card, verdict, note=str(session.typed(note_key) or ""))
-
-
-def take_back_approval(card: Card, decision_id: str) -> None:
+def unsay(shown: Shown) -> None:
     """Undo one's own first approval while the second is missing."""
-    undo(Notice("done", "", decision_id, review_id=card.review_id, revision=card.revision))
-
-
-def judge_right(card: Card) -> None:
-    """Answer a blind audit: what was sent was right."""
-    _decide(card, Verdict.RIGHT)
-
-
-def judge_wrong(card: Card, step_key: str, note_key: str) -> None:
-    """Answer a blind audit: it was wrong, with the first wrong step if one was chosen."""
-    _decide(
-        card,
-        Verdict.WRONG,
-        blamed_step=session.typed(step_key),
-        note=session.typed(note_key) or "",
-    )
+    given = shown.card.people.given
+    mine = next((one.id for one in given if one.person == identity.me()), None)
+    if mine is not None:
+        undo(Notice("done", "", mine, review_id=shown.card.review_id))
 
 
 def undo(line: Notice) -> None:
@@ -177,91 +104,103 @@ def undo(line: Notice) -> None:
         reopened = identity.transact(
             undoing.undo, line.decision_id, identity.me(), now=session.now()
         )
-        if line.typed is not None and line.revision is not None:
-            session.keep(session.edit_key(reopened, line.revision), line.typed)
         session.put_first(reopened)
         session.notify(Notice("done", "Undone. Nothing was sent; the card is back on the queue."))
 
     attempt(take_back)
 
 
-def _decide(card: Card, verdict: Verdict, **said: Any) -> None:
-    if not _is_armed(card):
-        return
-    at = session.now()
-    request = DecisionRequest(
-        decision_id=card.decision_id,
-        review_id=card.review_id,
-        verdict=verdict,
-        person=identity.me(),
-        seen_digest=card.digest,
-        seconds_on_card=session.seconds_on_card(card.review_id, card.revision, at),
-        **said,
-    )
-
-    def record() -> None:
-        decided = identity.transact(
-            reviews.decide, request, now=at, undo_seconds=Settings().undo_seconds
-        )
-        session.refuse(None)
-        session.ask(None)
-        session.advance(card.review_id)
-        session.notify(
-            outcome(
-                decided,
-                card.title,
-                review_id=card.review_id,
-                revision=card.revision,
-                typed=said.get("reply"),
-            )
-        )
-
-    attempt(record, lost=lambda: session.advance(card.review_id))
-
-
 def outcome(decided: Decided, title: str, **card: Any) -> Notice:
     """Return the line about a recorded decision: what follows from it, and its Undo if any."""
     verdict = decided.verdict
+    offer = card.pop("offer", None)
+    if decided.was_seeded:
+        return Notice("done", _of_check_card(verdict), **card)
     if decided.still_needed:
         return Notice("done", _HALFWAY[verdict], decided.decision_id, is_waiting=True, **card)
-    can_undo = verdict not in _WITHOUT_UNDO
-    return Notice(
-        "done",
-        f"{_DONE[verdict]}: {title}",
-        decision_id=decided.decision_id if can_undo else None,
-        undo_until=decided.undo_until if can_undo else None,
-        **card,
-    )
+    text = f"{_DONE[verdict]}: {title}"
+    if decided.will_redraft:
+        text = f"{text}. The agent drafts once more, with your reason"
+    if verdict in _WITHOUT_UNDO:
+        return Notice("done", text, offer=offer if verdict is Verdict.WRONG else None, **card)
+    return Notice("done", text, decided.decision_id, decided.undo_until, **card)
 
 
-def attempt(act: Callable[[], None], lost: Callable[[], None] | None = None) -> None:
-    """Do it; tell a refusal in its own words, and log whatever nobody expected."""
+def _of_check_card(verdict: Verdict) -> str:
+    found = "missed" if verdict is Verdict.APPROVE else "caught"
+    return f"That was a check card, known to be wrong: you {found} it. Nothing was sent."
+
+
+def attempt(
+    act: Callable[[], None],
+    lost: Callable[[AlreadyDecided | StaleReview], None] | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> None:
+    """Do it; tell a refusal in its own words, and log whatever nobody expected.
+
+    `lost` is called where somebody else was first; `tell` says a problem elsewhere than above.
+    """
+    say = tell or _problem
     try:
         act()
     except (AlreadyDecided, StaleReview) as error:
-        session.refuse(None)
-        session.ask(None)
-        if lost is not None and isinstance(error, AlreadyDecided):
-            lost()
-        _problem(str(error))
+        if lost is None:
+            say(str(error))
+        else:
+            lost(error)
     except GreenlightError as error:
-        _problem(str(error))
+        say(str(error))
     except Exception:
         log.exception("an action failed unexpectedly")
+        say(UNEXPECTED)
+
+
+def _request(shown: Shown, said: Said, seconds: float | None) -> DecisionRequest:
+    is_edit = said.act == Verdict.EDIT
+    args = payload.edited_args(shown, said) if is_edit and not said.is_answer_only else None
+    reply = said.reply if is_edit and said.reply != shown.card.draft.reply else None
+    return DecisionRequest(
+        decision_id=said.decision_id,
+        review_id=said.review_id,
+        verdict=Verdict(said.act),
+        person=identity.me(),
+        seen_digest=said.digest,
+        reason_code=said.reason,
+        note=said.note,
+        blamed_step=said.step,
+        reply=reply,
+        args=args,
+        is_answer_only=is_edit and said.is_answer_only,
+        seconds_on_card=seconds,
+    )
+
+
+def _move_on(shown: Shown, error: AlreadyDecided | StaleReview) -> None:
+    """Show what stands in the card's place: the next card, or the same one as it is now."""
+    review_id = shown.card.review_id
+    if isinstance(error, AlreadyDecided):
+        first = session.read(cards.card, review_id).decision
+        session.advance(review_id)
+        at = None if first is None else first.decided_at
+        ago = "" if at is None else words.age((session.now() - at).total_seconds())
+        who = "You" if error.by == identity.me() else error.by
         _problem(
-            "Something unexpected went wrong and is in the log. Look at the card before you try"
-            " again; repeating the same decision is harmless."
+            f"{who} {words.said(Verdict(error.verdict))} this {ago} before you."
+            " Your decision was not recorded."
         )
-
-
-def _is_armed(card: Card) -> bool:
-    seconds = session.seconds_on_card(card.review_id, card.revision, session.now())
-    return seconds is None or seconds >= session.ARM_SECONDS
-
-
-def _edited_reply(card: Card) -> str | None:
-    text = session.typed(session.edit_key(card.review_id, card.revision))
-    return text if isinstance(text, str) and text != card.reply else None
+        return
+    follows = session.read(changes.successor, review_id)
+    if follows is None:
+        session.advance(review_id)
+        _problem(str(error))
+        return
+    draft = session.read(cards.card, follows).draft
+    if draft.id != shown.card.draft.id:
+        session.note_change(
+            follows, session.read(changes.between, shown.card.draft.id, draft.id)
+        )
+    session.put_first(follows)
+    _problem("The card changed after it was shown to you, so nothing was decided. Look again.")
 
 
 def _problem(text: str) -> None:

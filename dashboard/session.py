@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import streamlit as st
 
 from store.engine import Store
+from store.reports.changes import DraftChange
 from store.settings import Settings
 
 P = ParamSpec("P")
@@ -28,8 +29,30 @@ _RUN = "current_run"
 _WITHDRAWING = "withdrawing"
 _ASKED = "asked"
 _IDS = "ids_to_spend"
+_ANSWER = "card_answer"
+_CHANGES = "card_changes"
 
 ARM_SECONDS = 0.6  # a press sooner than this after a card appeared was meant for the one before
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A delivered action that the notice offers to take back, and what it says on its button."""
+
+    action_id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of the last thing that the card sent, known to it by the nonce it made up.
+
+    `problem` is told in place; `ask` is a text that has to be typed before it counts.
+    """
+
+    nonce: str
+    problem: str = ""
+    ask: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +67,7 @@ class Notice:
     revision: int | None = None
     typed: str | None = None  # the edit that was sent, given back by an undo
     is_waiting: bool = False  # somebody else must approve too: no countdown, undo stays
+    offer: Offer | None = None
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -212,3 +236,25 @@ def decision_id(about: str, person: str) -> str:
 def spend_id(about: str, person: str) -> None:
     """Forget the id of a decision that was recorded: another one is another decision."""
     st.session_state.get(_IDS, {}).pop((about, person), None)
+
+
+def answer(said: Answer) -> None:
+    """Remember what became of the last thing that the card sent."""
+    st.session_state[_ANSWER] = said
+
+
+def answered() -> Answer:
+    """Return what became of the last thing that the card sent."""
+    found = st.session_state.get(_ANSWER)
+    return found if isinstance(found, Answer) else Answer("")
+
+
+def note_change(review_id: int, change: DraftChange) -> None:
+    """Remember what changed on a card since the person looked at the one before it."""
+    st.session_state[_CHANGES] = {review_id: change}
+
+
+def change_of(review_id: int) -> DraftChange | None:
+    """Return what changed on this card since the person looked, None if nothing did."""
+    found: dict[int, DraftChange] = st.session_state.get(_CHANGES, {})
+    return found.get(review_id)

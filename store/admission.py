@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
-from store import approvals
+from store import approvals, registry
 from store.errors import BadInput, NotAllowed
 from store.schema import Decision, Draft, Review
-from store.transitions import ReviewKind, Verdict
+from store.transitions import BLIND, ReviewKind, Role, SlaStage, Verdict
 
 if TYPE_CHECKING:
     from store.reviews import DecisionRequest
@@ -22,11 +22,16 @@ ANSWERING = frozenset({Verdict.HAPPENED, Verdict.SEND_AGAIN, Verdict.REVERSE})
 
 def verdicts_for(kind: ReviewKind, *, is_reversal: bool = False) -> frozenset[Verdict]:
     """Return what may be said of a review of this kind."""
-    if kind is ReviewKind.AUDIT:
+    if kind in BLIND:
         return JUDGING
     if kind is ReviewKind.UNKNOWN_DELIVERY:
         return ANSWERING
     return DECIDING - {Verdict.EDIT} if is_reversal else DECIDING
+
+
+def shown_kind(kind: ReviewKind) -> ReviewKind:
+    """Return the kind that people see before it is decided: a seeded card gives nothing away."""
+    return ReviewKind.ESCALATION if kind is ReviewKind.SEEDED else kind
 
 
 def is_reversal(review: Review) -> bool:
@@ -42,6 +47,7 @@ def require_fit(session: Session, review: Review, person: str, request: "Decisio
         wanted = f"{', '.join(others)} or {last}"
         raise BadInput(f"This review takes {wanted}, not `{request.verdict}`.")
     _require_content(request)
+    _require_rank(session, review, person, request.verdict)
     goes_past_block = request.verdict is Verdict.APPROVE or (
         request.verdict is Verdict.EDIT and not request.is_answer_only
     )
@@ -61,8 +67,22 @@ def _require_content(request: "DecisionRequest") -> None:
         raise BadInput("The reply is empty. Write what the customer should read, or reject it.")
 
 
+def _require_rank(session: Session, review: Review, person: str, verdict: Verdict) -> None:
+    if review.sla_stage is not SlaStage.HELD or verdict not in (Verdict.APPROVE, Verdict.EDIT):
+        return
+    if registry.person(session, person).role is Role.OPERATOR:
+        raise NotAllowed(
+            "This card waited so long that it is held: a manager has to look at it before anything"
+            " is sent. You may still reject it."
+        )
+
+
 def _require_another(session: Session, review: Review, person: str, verdict: Verdict) -> None:
-    """Nobody approves their own revision, and nobody counts twice."""
+    """Nobody approves their own revision, looks again at their own verdict, or counts twice."""
+    if review.after_decision is not None:
+        first = session.get_one(Decision, review.after_decision)
+        if first.person == person:
+            raise NotAllowed("You judged this draft before, so somebody else has to look at it.")
     if verdict is Verdict.APPROVE:
         draft = session.get_one(Draft, review.draft_id)
         if approvals.maker(session, draft) == person:

@@ -26,6 +26,7 @@ from store.schema import (
     Worker,
 )
 from store.transitions import (
+    ASIDE,
     OPEN_REVIEW,
     OutboxStatus,
     ReviewKind,
@@ -245,7 +246,7 @@ def _waiting(session: Session) -> Found:
     is_open = and_(
         col(Review.run_id) == col(Run.id),
         col(Review.status).in_(OPEN_REVIEW),
-        col(Review.kind) != ReviewKind.AUDIT,
+        col(Review.kind).not_in(ASIDE),
     )
     number = func.count(col(Review.id))
     unasked = (

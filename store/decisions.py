@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from store.actions import canonical_json
 from store.schema import Decision
 
+BULK = "bulk-"  # how the id of a batch begins, and so those of its decisions
+
 
 def message(decision: Decision) -> bytes:
     """Return the canonical bytes of a decision."""
@@ -33,3 +35,8 @@ def message(decision: Decision) -> bytes:
 
 def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def is_bulk(decision_id: str) -> bool:
+    """Return whether an id is that of a batch, or of one of its decisions: nobody looked at it."""
+    return decision_id.startswith(BULK)

@@ -7,13 +7,13 @@ back review can release.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from store import audit, calibrators, effects, steps
+from store import audit, calibrators, effects, policies, steps
 from store.actions import Action, as_json, canonical_json, digest, reply_only
 from store.doubt import doubtful_step
 from store.gate import risk
@@ -22,7 +22,15 @@ from store.outputs import GateOutput, IntentOutput, Reason, SynthesisOutput
 from store.queue import hold_lease
 from store.runs import move_run
 from store.schema import Draft, OutboxEntry, Review, StepRecord
-from store.transitions import OutboxStatus, Outcome, ReviewKind, RunStatus, StepStatus
+from store.transitions import (
+    BLIND,
+    OutboxStatus,
+    Outcome,
+    ReviewKind,
+    ReviewStatus,
+    RunStatus,
+    StepStatus,
+)
 
 EXECUTOR = "executor"  # author of revisions that only bring a draft up to date
 
@@ -127,6 +135,7 @@ def open_review(
         inclusion_probability=gate.inclusion_probability,
         action_id=action_id,
         opened_at=now,
+        due_at=_due_at(session, gate.policy_version, kind, now),
     )
     session.add(row)
     session.flush()
@@ -153,6 +162,34 @@ def _risk(action: Action, gate: GateOutput, kind: ReviewKind) -> float:
     return risk(action, gate.confidence, gate.outcome)
 
 
+def _due_at(
+    session: Session, policy_version: int, kind: ReviewKind, opened_at: datetime
+) -> datetime | None:
+    """Audits and second looks have no clock: nobody waits for them."""
+    if kind in BLIND:
+        return None
+    return opened_at + timedelta(hours=policies.version(session, policy_version).body.sla.due)
+
+
+def look_again(session: Session, review: Review, decision_id: str, *, now: datetime) -> int:
+    """Open a blind second look at a verdict, for somebody else; return the review's id."""
+    values = review.model_dump(
+        exclude={"id", "claimed_by", "claimed_until", "decided_at", "assigned_to", "snoozed_until"}
+    )
+    fresh = Review(
+        **{
+            **values,
+            "kind": ReviewKind.SECOND_LOOK,
+            "status": ReviewStatus.OPEN,
+            "after_decision": decision_id,
+            "opened_at": now,
+        }
+    )
+    session.add(fresh)
+    session.flush()
+    return _id(fresh.id)
+
+
 def reopen(session: Session, review: Review, draft: Draft | None = None) -> int:
     """Open a new review on what an undone one was pinned to, or on a newer draft; it keeps its age.
 
@@ -170,7 +207,7 @@ def reopen(session: Session, review: Review, draft: Draft | None = None) -> int:
     )
     session.refresh(review)
     values = review.model_dump(
-        exclude={"id", "status", "claimed_by", "claimed_until", "decided_at"}
+        exclude={"id", "status", "claimed_by", "claimed_until", "decided_at", "snoozed_until"}
     )
     fresh = Review(**{**values, **pinned})
     session.add(fresh)

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, insert, select
+from sqlalchemy import ColumnElement, Select, and_, insert, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from store.decisions import is_bulk
 from store.outputs import STEPS
 from store.schema import Decision, Draft, Label, Review, Run, StepRecord, Undo
-from store.transitions import LabelSource, ReviewKind, StepStatus, Verdict
+from store.transitions import LabelSource, ReviewKind, ReviewStatus, StepStatus, Verdict
 
 WORDING = "wording"  # reason of an edit that changed no fact and no action
 CUSTOMER = "customer"  # blamed instead of a step: the draft was right for what was asked
@@ -23,6 +25,7 @@ CUSTOMER = "customer"  # blamed instead of a step: the draft was right for what 
 _SOURCES = {
     ReviewKind.ESCALATION: LabelSource.DECISION,
     ReviewKind.AUDIT: LabelSource.AUDIT,
+    ReviewKind.SECOND_LOOK: LabelSource.AUDIT,
 }
 
 
@@ -70,11 +73,12 @@ def record(session: Session, decision: Decision, review: Review, *, now: datetim
     """Store the labels that a final decision gives, in its transaction; return how many.
 
     Reviews that are not about the pipeline's draft (seeded, stale, unknown delivery) give none, nor
-    does the first of two approvals. Where a person's edit awaits a second person, it is the edit
-    that says what the draft was worth, not the approval of its result.
+    does the first of two approvals or a decision of a batch, whose cards nobody looked at. Where a
+    person's edit awaits a second person, it is the edit that says what the draft was worth, not the
+    approval of its result.
     """
     source = _SOURCES.get(review.kind)
-    if source is None or not decision.is_final:
+    if source is None or not decision.is_final or is_bulk(decision.id):
         return 0
     draft_id, telling = _about(session, decision, review)
     steps = _judged_steps(session, review.run_id)
@@ -148,12 +152,22 @@ def _judged_steps(session: Session, run_id: int) -> list[str]:
 
 
 def valid(*columns: Any) -> Select[Any]:
-    """Return a select over labels whose decision, if they have one, was not undone."""
+    """Return a select over labels whose decision, if they have one, still counts.
+
+    It was not undone, and nobody has looked again since: a second look's word replaces the first.
+    """
+    again = aliased(Review)
+    looked_again = and_(
+        col(again.after_decision) == col(Label.decision_id),
+        col(again.kind) == ReviewKind.SECOND_LOOK,
+        col(again.status) == ReviewStatus.DECIDED,
+    )
     return (
         select(*columns)
         .select_from(Label)
         .outerjoin(Undo, col(Undo.decision_id) == col(Label.decision_id))
-        .where(col(Undo.decision_id).is_(None))
+        .outerjoin(again, looked_again)
+        .where(col(Undo.decision_id).is_(None), col(again.id).is_(None))
     )
 
 

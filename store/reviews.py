@@ -1,4 +1,4 @@
-"""Reviews: claimed by a person, decided once, undone within the window.
+"""Reviews: decided once, by people.
 
 `decide` and `reverse` are the only writers of Decision. Each stores decision, new revision, outbox
 entries, labels and audit entry in one transaction, and only if the review is still open on exactly
@@ -6,11 +6,11 @@ the draft that was shown. A decision is signed, and carries an id made by the cl
 the same decision.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from store import (
@@ -26,7 +26,7 @@ from store import (
 from store.actions import Action
 from store.admission import require_fit
 from store.errors import AlreadyDecided, BadInput, NotFound, StaleReview
-from store.escalations import open_review, reopen
+from store.escalations import look_again, open_review, reopen
 from store.outputs import Reason
 from store.queue import storable
 from store.runs import move_run
@@ -41,7 +41,6 @@ from store.transitions import (
     Verdict,
 )
 
-CLAIM_MINUTES = 4
 _UNDECIDED = (ReviewStatus.OPEN, ReviewStatus.CLAIMED, ReviewStatus.AWAITING_SECOND)
 
 
@@ -74,49 +73,8 @@ class Decided:
     verdict: Verdict
     undo_until: datetime
     still_needed: int = 0  # further people who must approve before anything is delivered
-
-
-def claim(session: Session, review_id: int, person: str, *, now: datetime) -> str:
-    """Take an open review for four minutes; return who holds it, which may be somebody else.
-
-    Raises StaleReview if it is no longer open.
-    """
-    registry.person(session, person)
-    free = or_(
-        col(Review.claimed_by).is_(None),
-        col(Review.claimed_by) == person,
-        col(Review.claimed_until) < now,
-    )
-    session.connection().execute(
-        update(Review)
-        .where(
-            col(Review.id) == review_id,
-            col(Review.status).in_([ReviewStatus.OPEN, ReviewStatus.CLAIMED]),
-            free,
-        )
-        .values(
-            status=ReviewStatus.CLAIMED,
-            claimed_by=person,
-            claimed_until=now + timedelta(minutes=CLAIM_MINUTES),
-        )
-    )
-    review = _review(session, review_id)
-    if review.status not in OPEN_REVIEW:
-        raise _closed(review)
-    return review.claimed_by or person
-
-
-def release(session: Session, review_id: int, person: str) -> None:
-    """Give a claimed review back; nothing happens if somebody else holds it."""
-    session.connection().execute(
-        update(Review)
-        .where(
-            col(Review.id) == review_id,
-            col(Review.status) == ReviewStatus.CLAIMED,
-            col(Review.claimed_by) == person,
-        )
-        .values(status=ReviewStatus.OPEN, claimed_by=None, claimed_until=None)
-    )
+    will_redraft: bool = False  # the agent drafts once more, with the reason
+    was_seeded: bool = False  # a check card: known to be wrong, and nothing is ever delivered
 
 
 def decide(
@@ -135,6 +93,8 @@ def decide(
     require_fit(session, review, request.person, request)
     _require_waiting(session, review, request)
     seen = session.get_one(Draft, review.draft_id)
+    if review.kind is ReviewKind.SEEDED:
+        return _note_catch(session, review, seen, request, now=now)
     draft = _about(session, seen, review, request, now=now)
     needed = approvals.needed(session, draft, review.policy_version)
     missing = 0
@@ -153,7 +113,19 @@ def decide(
         consequences.follow(session, draft, decision, undo_seconds=seconds, now=now)
     labels.record(session, decision, review, now=now)
     _audit(session, decision, draft, max(0, missing), now=now)
+    if review.kind is ReviewKind.AUDIT and decision.verdict is Verdict.WRONG:
+        look_again(session, review, decision.id, now=now)
     return _decided(decision, max(0, missing))
+
+
+def _note_catch(
+    session: Session, review: Review, seen: Draft, request: DecisionRequest, *, now: datetime
+) -> Decided:
+    """Record what was said of a seeded card; nothing else follows from it."""
+    _win(session, review, request, ReviewStatus.DECIDED, now=now)
+    decision = _store(session, review, seen, request, is_final=True, now=now, undo_seconds=0.0)
+    _audit(session, decision, seen, 0, now=now, family="run:seeded")
+    return replace(_decided(decision, 0), was_seeded=True)
 
 
 def reverse(
@@ -338,12 +310,18 @@ def _store(
 
 
 def _audit(
-    session: Session, decision: Decision, draft: Draft, missing: int, *, now: datetime
+    session: Session,
+    decision: Decision,
+    draft: Draft,
+    missing: int,
+    *,
+    now: datetime,
+    family: str = "run:review",
 ) -> None:
     audit.append(
         session,
         actor=decision.person,
-        tag="run:review:awaiting_second" if missing else f"run:review:{decision.verdict}",
+        tag=f"{family}:{'awaiting_second' if missing else decision.verdict}",
         subject=f"run:{decision.run_id}",
         at=now,
         body={

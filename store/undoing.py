@@ -15,6 +15,7 @@ from store.escalations import reopen
 from store.runs import move_run
 from store.schema import Decision, OutboxEntry, Review, Undo
 from store.transitions import (
+    ASIDE,
     OPEN_REVIEW,
     OutboxStatus,
     ReviewKind,
@@ -62,6 +63,9 @@ def _undoable(session: Session, decision_id: str, person: str) -> Decision:
     who = registry.person(session, person)
     if person != decision.person and who.role not in (Role.MANAGER, Role.ADMIN):
         raise NotAllowed(f"Only `{decision.person}` or a manager may undo this decision.")
+    kind = session.get_one(Review, decision.review_id).kind
+    if kind is ReviewKind.SEEDED:
+        raise NotAllowed("That was a check card. Nothing follows from it, so nothing is undone.")
     if decision.verdict in _LABELS:
         raise NotAllowed("An audit verdict is a label, not an act, so there is nothing to undo.")
     if decision.verdict is Verdict.HAPPENED:
@@ -80,7 +84,7 @@ def _supersede(session: Session, decision: Decision) -> Review:
         .where(
             col(Review.run_id) == decision.run_id,
             col(Review.status).in_(OPEN_REVIEW),
-            col(Review.kind) != ReviewKind.AUDIT,
+            col(Review.kind).not_in(ASIDE),
         )
         .execution_options(populate_existing=True)
     ).scalar()

@@ -25,6 +25,7 @@ from store.engine import Store
 from store.queue import NewTicket
 from store.reports.card import Card, card
 from store.reports.queue import queue_page
+from store.reports.wanted import Wanted
 from store.settings import Settings
 from store.transitions import RunStatus
 
@@ -53,7 +54,7 @@ class Loop:
 
     def waiting(self, external_id: str) -> int:
         """Return the review that waits on this ticket."""
-        found = self.store.read(queue_page, now=datetime.now(UTC), search=external_id)
+        found = self.store.read(queue_page, Wanted(search=external_id), now=datetime.now(UTC))
         return found.items[0].review_id
 
     def card(self, review_id: int) -> Card:

@@ -19,6 +19,7 @@ from store.outputs import Reason
 from store.registry import ToolFacts
 from store.reports.card import card
 from store.reports.queue import queue_page
+from store.reports.wanted import Wanted
 from store.reviews import Decided, DecisionRequest
 from store.transitions import Verdict
 
@@ -128,7 +129,7 @@ def voucher(amount_minor: int = 1_500, *, customer_id: str = "C-1042") -> Action
 
 def waiting(store: Store, external_id: str, *, now: datetime) -> int:
     """Return the review that waits on this ticket."""
-    (item,) = store.read(queue_page, now=now, search=external_id).items
+    (item,) = store.read(queue_page, Wanted(search=external_id), now=now).items
     return item.review_id
 
 

@@ -22,10 +22,11 @@ def queue(
 ) -> None:
     """List the reviews that wait for a person, most urgent first."""
     from store.reports.queue import queue_page
+    from store.reports.wanted import Wanted
 
     most = limit or (EVERYTHING if as_json else SHOWN)
     with opened(home) as store:
-        page = store.read(queue_page, now=clock(), search=search, limit=most)
+        page = store.read(queue_page, Wanted(search=search), now=clock(), limit=most)
     if as_json:
         print_json({"reviews": [_item_json(item) for item in page.items]})
         return

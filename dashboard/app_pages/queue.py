@@ -13,11 +13,12 @@ from dashboard.live import PATH, queue_tiles
 from store import registry
 from store.reports import card as cards
 from store.reports import queue as queues
-from store.transitions import ReviewKind
+from store.reports.wanted import Wanted
+from store.transitions import BLIND, ReviewKind
 
 PAGE = 50
 TABS = ("Escalations", "Audits")
-AUDITS = frozenset({ReviewKind.AUDIT})
+AUDITS = BLIND
 KINDS = {"Audits": AUDITS, "Escalations": frozenset(ReviewKind) - AUDITS}
 
 
@@ -91,9 +92,9 @@ def _list() -> int | None:
     tab, number = session.typed("tab") or TABS[0], session.typed("list_page") or 1
     found = session.read(
         queues.queue_page,
+        Wanted(kinds=KINDS[tab], search=search or ""),
+        person=identity.me(),
         now=session.now(),
-        kinds=KINDS[tab],
-        search=search or "",
         limit=PAGE,
         offset=PAGE * (number - 1),
     )

@@ -4,14 +4,15 @@ A card of kind audit is blind until it is decided: confidence, threshold, gate o
 signals and the doubtful step are left out, so that "Was this right?" is answered from the case.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlmodel import Session, col, select
 
+from store import confirmation, policies
 from store.actions import Action
-from store.admission import is_reversal
+from store.admission import is_reversal, shown_kind
 from store.errors import NotFound
 from store.labels import is_by_model
 from store.outputs import (
@@ -35,9 +36,9 @@ from store.reports.case import (
     step_views,
     ticket_view,
 )
-from store.reports.delivery import DeliveryView, deliveries, lookup
-from store.schema import Draft, Review, Run, Ticket, Tool
-from store.transitions import ReviewKind, ReviewStatus, RunStatus
+from store.reports.delivery import DeliveryView, deliveries, is_reversible, lookup
+from store.schema import Decision, Draft, Review, Run, Ticket, Tool
+from store.transitions import BLIND, ReviewKind, ReviewStatus, RunStatus, SlaStage
 
 __all__ = [
     "Card",
@@ -95,6 +96,11 @@ class Card:
     people: People
     changes: tuple[Change, ...]  # stale: what was brought up to date since it was decided
     lookup: str  # unknown delivery: what the service said when asked about the call
+    assigned_to: str | None
+    snoozed_until: datetime | None
+    due_at: datetime | None  # None: no clock runs
+    sla_stage: SlaStage
+    confirmation: str | None  # what has to be typed before it is approved
 
 
 def card(session: Session, review_id: int) -> Card:
@@ -109,13 +115,14 @@ def card(session: Session, review_id: int) -> Card:
     decision = said[-1] if said else None
     delivered = deliveries(session, review.run_id)
     draft, original = _drafts(session, review, decision)
-    is_blind = review.kind is ReviewKind.AUDIT and decision is None
+    is_blind = review.kind in BLIND and decision is None
+    is_disguised = review.kind is ReviewKind.SEEDED and decision is None
     doubtful = None if is_blind else review.doubtful_step
     return Card(
         review_id=review_id,
         run_id=review.run_id,
-        run_status=run.status,
-        kind=review.kind,
+        run_status=RunStatus.AWAITING_REVIEW if is_disguised else run.status,
+        kind=shown_kind(review.kind) if is_disguised else review.kind,
         status=review.status,
         is_blind=is_blind,
         is_blocked=review.is_blocked,
@@ -129,7 +136,7 @@ def card(session: Session, review_id: int) -> Card:
         claimed_by=review.claimed_by,
         claimed_until=review.claimed_until,
         doubtful_step=doubtful,
-        ticket=ticket_view(session.get_one(Ticket, run.ticket_id)),
+        ticket=_ticket(session, run, review, is_disguised=is_disguised),
         draft=draft_view(draft),
         original_draft=None if original is None else draft_view(original),
         intent=_blinded_intent(_parsed(IntentOutput, outputs.get("intent")), is_blind),
@@ -148,7 +155,32 @@ def card(session: Session, review_id: int) -> Card:
         people=people(session, review, draft, said),
         changes=changes(session, draft) if review.kind is ReviewKind.STALE else (),
         lookup=lookup(session, review),
+        assigned_to=review.assigned_to,
+        snoozed_until=review.snoozed_until,
+        due_at=review.due_at,
+        sla_stage=review.sla_stage,
+        confirmation=_confirmation(session, draft, review.policy_version),
     )
+
+
+def _ticket(session: Session, run: Run, review: Review, *, is_disguised: bool) -> TicketView:
+    """A seeded card is made of an old case: an old date would give it away."""
+    view = ticket_view(session.get_one(Ticket, run.ticket_id))
+    if not is_disguised or review.after_decision is None:
+        return view
+    first = session.get_one(Review, session.get_one(Decision, review.after_decision).review_id)
+    return replace(view, received_at=view.received_at + (review.opened_at - first.opened_at))
+
+
+def _confirmation(session: Session, draft: Draft, policy_version: int) -> str | None:
+    action = Action.model_validate(draft.action)
+    reversible = {
+        part.tool
+        for part in action.parts
+        if part.tool is not None and is_reversible(session, part.tool)
+    }
+    policy = policies.version(session, policy_version).body
+    return confirmation.required(action, policy, reversible)
 
 
 def _parsed(kind: type[SomeOutput], output: dict[str, Any] | None) -> SomeOutput | None:

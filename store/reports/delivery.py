@@ -91,6 +91,11 @@ def lookup(session: Session, review: Review) -> str:
     return f"{tool} was not asked."
 
 
+def is_reversible(session: Session, tool: str) -> bool:
+    """Return whether the tool names a way to take its actions back."""
+    return _promises(session, tool).is_reversible
+
+
 def _view(
     entry: OutboxEntry, receipt: Receipt | None, taken_back_by: str | None, promises: Connector
 ) -> DeliveryView:

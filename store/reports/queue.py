@@ -4,22 +4,31 @@ Urgency is risk x (1 + hours waited). An audit is blind: its item carries no con
 or reasons, and one fixed risk, so that not even the order gives away what the card hides.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, extract, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    case,
+    extract,
+    func,
+    literal,
+    select,
+)
 from sqlmodel import Session, col
 
 from store import policies
 from store.actions import Action
-from store.admission import is_reversal
+from store.admission import is_reversal, shown_kind
 from store.approvals import COUNTED
 from store.gate import PolicyBody
 from store.outputs import Reason
+from store.reports.wanted import Wanted, joined, matching
 from store.schema import Decision, Draft, OutboxEntry, Review, Run, Ticket, Undo
-from store.transitions import OPEN_REVIEW, ReviewKind, ReviewStatus, Verdict
+from store.transitions import BLIND, OPEN_REVIEW, ReviewKind, ReviewStatus, SlaStage, Verdict
 
 _AUDIT_RISK = 50.0  # that of a reply the agent is sure of; an audit's own would tell its confidence
 
@@ -51,6 +60,10 @@ class QueueItem:
     is_reversal: bool  # asks whether a delivered action is to be taken back
     needed: int  # people who must approve: one, or two above the policy's limit
     approved_by: tuple[str, ...]  # those of them who have
+    assigned_to: str | None
+    snoozed_until: datetime | None
+    due_at: datetime | None  # None: no clock runs
+    sla_stage: SlaStage
     further_kinds: tuple[str, ...] = ()  # of a draft with several actions, those after the first
 
 
@@ -66,8 +79,9 @@ class QueuePage:
 class QueueTiles:
     """What waits now, and what was decided in the last 24 hours (undone decisions left out)."""
 
-    waiting: int  # every kind but audits
-    waiting_audits: int
+    waiting: int  # every kind but audits and second looks, snoozed ones too
+    waiting_audits: int  # and second looks
+    overdue: int
     oldest_s: float | None  # of `waiting`; None when nothing waits
     decided_24h: int  # approved_unchanged + edited + rejected
     approved_unchanged: int
@@ -78,44 +92,65 @@ class QueueTiles:
 
 def queue_page(
     session: Session,
+    wanted: Wanted | None = None,
     *,
+    person: str | None = None,
     now: datetime,
-    kinds: Collection[ReviewKind] | None = None,
-    search: str = "",
     limit: int = 50,
     offset: int = 0,
 ) -> QueuePage:
-    """Return waiting reviews by urgency; `search` looks in title, ticket and customer."""
-    waiting = [col(Review.status).in_(OPEN_REVIEW)]
-    if kinds is not None:
-        waiting.append(col(Review.kind).in_(list(kinds)))
-    hours = (now.timestamp() - extract("epoch", col(Review.opened_at))) / 3600.0
-    risk = case((col(Review.kind) == ReviewKind.AUDIT, _AUDIT_RISK), else_=col(Review.risk))
-    urgency = (risk * (1.0 + hours)).label("urgency")
-    ranked = select(col(Review.id), urgency).where(*waiting)
-    if search.strip():
-        ranked = _joined(ranked).where(_matches(search.strip()))
-    total = session.execute(select(func.count()).select_from(ranked.subquery())).scalar_one()
-    page = ranked.order_by(urgency.desc(), col(Review.id)).limit(limit).offset(offset).subquery()
+    """Return waiting reviews by urgency, without those that `person` must not judge."""
+    found = matching(wanted or Wanted(), person=person, now=now)
+    total = session.execute(select(func.count()).select_from(found.subquery())).scalar_one()
+    hours_now = now.timestamp() / 3600.0
+    urgency = (_risk() * (1.0 + hours_now - _opened_hours())).label("urgency")
+    page = (
+        found.add_columns(urgency)
+        .order_by(urgency.desc(), col(Review.id))
+        .limit(limit)
+        .offset(offset)
+        .subquery()
+    )
     rows = session.execute(
-        _joined(select(Review, Run, Ticket, col(Draft.action), OutboxEntry, page.c.urgency))
+        joined(select(Review, Run, Ticket, col(Draft.action), OutboxEntry, page.c.urgency))
         .join(Draft, col(Draft.id) == col(Review.draft_id))
         .outerjoin(OutboxEntry, col(OutboxEntry.id) == col(Review.action_id))
         .join(page, page.c.id == col(Review.id))
         .order_by(page.c.urgency.desc(), col(Review.id))
-    )
-    found = rows.all()
+    ).all()
+    return QueuePage(_items(session, rows, now), total)
+
+
+def queue_items(session: Session, review_ids: Sequence[int], *, now: datetime) -> list[QueueItem]:
+    """Return these reviews in the order given, as the list shows them, the closed ones left out."""
+    rows = session.execute(
+        joined(select(Review, Run, Ticket, col(Draft.action), OutboxEntry))
+        .add_columns(literal(0.0).label("urgency"))
+        .join(Draft, col(Draft.id) == col(Review.draft_id))
+        .outerjoin(OutboxEntry, col(OutboxEntry.id) == col(Review.action_id))
+        .where(col(Review.id).in_(list(review_ids)), col(Review.status).in_(OPEN_REVIEW))
+    ).all()
+    known = {item.review_id: item for item in _items(session, rows, now)}
+    return [known[review_id] for review_id in review_ids if review_id in known]
+
+
+def _items(session: Session, rows: Sequence[Row[Any]], now: datetime) -> tuple[QueueItem, ...]:
     rules = {
-        version: _rules(session, version) for version in {r.Review.policy_version for r in found}
+        version: _rules(session, version) for version in {r.Review.policy_version for r in rows}
     }
-    given = _approvals(session, [row.Review.id for row in found if _is_halfway(row.Review)])
-    return QueuePage(
-        tuple(
-            _item(row, rules[row.Review.policy_version], tuple(given.get(row.Review.id, ())), now)
-            for row in found
-        ),
-        total,
+    given = _approvals(session, [row.Review.id for row in rows if _is_halfway(row.Review)])
+    return tuple(
+        _item(row, rules[row.Review.policy_version], tuple(given.get(row.Review.id, ())), now)
+        for row in rows
     )
+
+
+def _risk() -> ColumnElement[Any]:
+    return case((col(Review.kind).in_(BLIND), _AUDIT_RISK), else_=col(Review.risk))
+
+
+def _opened_hours() -> ColumnElement[Any]:
+    return extract("epoch", col(Review.opened_at)) / 3600.0
 
 
 def _is_halfway(review: Review) -> bool:
@@ -145,31 +180,18 @@ def _approvals(session: Session, review_ids: list[int]) -> dict[int, list[str]]:
     return given
 
 
-def _joined(statement: Any) -> Any:
-    return (
-        statement.select_from(Review)
-        .join(Run, col(Run.id) == col(Review.run_id))
-        .join(Ticket, col(Ticket.id) == col(Run.ticket_id))
-    )
-
-
-def _matches(search: str) -> ColumnElement[bool]:
-    columns = (Review.title, Ticket.external_id, Ticket.customer_id, Ticket.subject, Ticket.text)
-    return or_(*(col(column).icontains(search, autoescape=True) for column in columns))
-
-
 def _item(
     row: Row[Any], policy: PolicyBody, approved_by: tuple[str, ...], now: datetime
 ) -> QueueItem:
     review, run, ticket = row.Review, row.Run, row.Ticket
     action = Action.model_validate(row.action)
     moved = row.OutboxEntry  # of a review about one delivery: the money of that one
-    is_blind = review.kind is ReviewKind.AUDIT
+    is_blind = review.kind in BLIND
     is_held = review.claimed_until is not None and review.claimed_until > now
     return QueueItem(
         review_id=review.id,
         run_id=review.run_id,
-        kind=review.kind,
+        kind=shown_kind(review.kind),
         status=review.status,
         title=review.title,
         external_id=ticket.external_id,
@@ -192,6 +214,10 @@ def _item(
         is_reversal=is_reversal(review),
         needed=2 if policy.is_two_person(action) else 1,
         approved_by=approved_by,
+        assigned_to=review.assigned_to,
+        snoozed_until=review.snoozed_until,
+        due_at=review.due_at,
+        sla_stage=review.sla_stage,
         further_kinds=tuple(part.kind for part in action.also),
     )
 
@@ -203,12 +229,16 @@ def tiles(session: Session, *, now: datetime) -> QueueTiles:
         .where(col(Review.status).in_(OPEN_REVIEW))
         .group_by(col(Review.kind))
     ).all()
-    others = [(count, oldest) for kind, count, oldest in waiting if kind is not ReviewKind.AUDIT]
+    overdue = select(func.count()).where(
+        col(Review.status).in_(OPEN_REVIEW), col(Review.due_at) <= now
+    )
+    others = [(count, oldest) for kind, count, oldest in waiting if kind not in BLIND]
     decided = _decided_since(session, now - timedelta(hours=24), now)
     drafts = {verdict: decided.get(verdict, 0) for verdict in Verdict}
     return QueueTiles(
         waiting=sum(count for count, _ in others),
-        waiting_audits=sum(n for kind, n, _ in waiting if kind is ReviewKind.AUDIT),
+        waiting_audits=sum(n for kind, n, _ in waiting if kind in BLIND),
+        overdue=session.execute(overdue).scalar_one(),
         oldest_s=max((_age_s(oldest, now) for _, oldest in others), default=None),
         decided_24h=drafts[Verdict.APPROVE] + drafts[Verdict.EDIT] + drafts[Verdict.REJECT],
         approved_unchanged=drafts[Verdict.APPROVE],

@@ -16,6 +16,7 @@ from store import anchors, audit
 from store.engine import Store
 from store.reports.audit import last_seq
 from store.reports.queue import queue_page
+from store.reports.wanted import Wanted
 from store.settings import Settings
 from store.transitions import Verdict
 
@@ -84,7 +85,7 @@ def tile(at: AppTest, label: str) -> dict[str, str]:
 
 
 def run_of(store: Store, external_id: str, clock: pages.Clock) -> int:
-    found = store.read(queue_page, now=clock.at, search=external_id).items
+    found = store.read(queue_page, Wanted(search=external_id), now=clock.at).items
     return found[0].run_id
 
 
@@ -249,9 +250,9 @@ def test_the_download_says_how_many_and_is_safe(filled: Store, clock: pages.Cloc
 
 def test_the_download_holds_what_the_list_holds(filled: Store, clock: pages.Clock) -> None:
     from dashboard.app_pages.audit import as_csv
-    from store.reports.audit import Wanted
+    from store.reports.audit import Wanted as WantedEntries
 
-    content = as_csv(filled, Wanted(text="hook:1"), before=filled.read(last_seq) + 1)
+    content = as_csv(filled, WantedEntries(text="hook:1"), before=filled.read(last_seq) + 1)
     (row,) = csv.DictReader(io.StringIO(content.decode("utf-8-sig")))
     assert row["actor"] == "'=cmd|' /C calc'!A0"
     assert row["seq"] == str(filled.read(last_seq))

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from store.engine import Store
 from store.gate import AmountRule, PolicyBody
 from store.reports.queue import queue_page, tiles
+from store.reports.wanted import Wanted
 from store.schema import Review
 from store.transitions import ReviewKind, ReviewStatus, Verdict
 
@@ -50,10 +51,10 @@ def test_search_looks_in_ticket_and_customer_and_takes_percent_literally(store: 
     wanted = store.transact(builders.case, text="My 100% wool jumper shrank", customer_id="C-77")
     store.transact(builders.case)
     for search in ("100%", "WOOL", "c-77"):
-        page = store.read(queue_page, now=NOW, search=search)
+        page = store.read(queue_page, Wanted(search=search), now=NOW)
         assert [item.run_id for item in page.items] == [wanted.run_id]
-    assert store.read(queue_page, now=NOW, search="%").total == 1
-    assert store.read(queue_page, now=NOW, search="no such words").total == 0
+    assert store.read(queue_page, Wanted(search="%"), now=NOW).total == 1
+    assert store.read(queue_page, Wanted(search="no such words"), now=NOW).total == 0
 
 
 def test_kinds_narrow_the_list_and_decided_reviews_leave_it(store: Store) -> None:
@@ -61,8 +62,8 @@ def test_kinds_narrow_the_list_and_decided_reviews_leave_it(store: Store) -> Non
     audit = store.transact(builders.case, confidence=0.95, is_audited=True)
     store.transact(aftermath.decide, decided.review_id)
     assert [i.run_id for i in store.read(queue_page, now=NOW).items] == [audit.run_id]
-    assert store.read(queue_page, now=NOW, kinds=[ReviewKind.ESCALATION]).total == 0
-    assert store.read(queue_page, now=NOW, kinds=[ReviewKind.AUDIT]).total == 1
+    assert store.read(queue_page, Wanted(kinds=[ReviewKind.ESCALATION]), now=NOW).total == 0
+    assert store.read(queue_page, Wanted(kinds=[ReviewKind.AUDIT]), now=NOW).total == 1
 
 
 def test_audit_items_give_away_neither_confidence_nor_verdict_nor_by_their_order(

@@ -8,7 +8,7 @@ import gated
 import pytest
 from sqlmodel import select
 
-from store import reviews
+from store import claims, reviews
 from store.actions import reply_only
 from store.engine import Store
 from store.errors import AlreadyDecided, BadInput, NotAllowed, NotFound, StaleReview
@@ -117,7 +117,7 @@ def test_somebody_who_left_can_decide_no_more(store: Store, now: datetime) -> No
 def test_a_review_that_does_not_exist_is_named(store: Store, now: datetime) -> None:
     case = gated.case(store)
     with pytest.raises(NotFound, match="999"):
-        store.transact(reviews.claim, 999, "Ana", now=now)
+        store.transact(claims.take, 999, "Ana", now=now)
     assert case.review_id != 999
 
 
@@ -181,13 +181,13 @@ def test_a_claim_shows_who_is_on_it_and_lapses_after_four_minutes(
     store: Store, now: datetime
 ) -> None:
     case = gated.case(store)
-    assert store.transact(reviews.claim, case.review_id, "Ana", now=now) == "Ana"
-    assert store.transact(reviews.claim, case.review_id, "Ben", now=now) == "Ana"
+    assert store.transact(claims.take, case.review_id, "Ana", now=now) == "Ana"
+    assert store.transact(claims.take, case.review_id, "Ben", now=now) == "Ana"
     later = now + timedelta(minutes=4, seconds=1)
-    assert store.transact(reviews.claim, case.review_id, "Ben", now=later) == "Ben"
-    store.transact(reviews.release, case.review_id, "Ana")
+    assert store.transact(claims.take, case.review_id, "Ben", now=later) == "Ben"
+    store.transact(claims.release, case.review_id, "Ana")
     assert gated.review(store, case.review_id).claimed_by == "Ben"
-    store.transact(reviews.release, case.review_id, "Ben")
+    store.transact(claims.release, case.review_id, "Ben")
     assert gated.review(store, case.review_id).status is ReviewStatus.OPEN
 
 
@@ -195,12 +195,12 @@ def test_a_decided_review_cannot_be_claimed(store: Store, now: datetime) -> None
     case = gated.case(store)
     store.transact(reviews.decide, case.reject("Ana"), now=now)
     with pytest.raises(StaleReview):
-        store.transact(reviews.claim, case.review_id, "Ben", now=now)
+        store.transact(claims.take, case.review_id, "Ben", now=now)
 
 
 def test_a_claim_does_not_keep_others_from_deciding(store: Store, now: datetime) -> None:
     case = gated.case(store)
-    store.transact(reviews.claim, case.review_id, "Ana", now=now)
+    store.transact(claims.take, case.review_id, "Ana", now=now)
     assert store.transact(reviews.decide, case.approve("Ben"), now=now).verdict is Verdict.APPROVE
 
 

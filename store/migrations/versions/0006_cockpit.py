@@ -19,8 +19,10 @@ COLUMNS = (
     ("review", "due_at DATETIME"),
     (
         "review",
-        "sla_stage VARCHAR(24) NOT NULL DEFAULT 'fresh' CONSTRAINT slastage"
-        " CHECK (sla_stage IN ('fresh', 'reminded', 'rerouted', 'held'))",
+        (
+            "sla_stage VARCHAR(24) NOT NULL DEFAULT 'fresh' CONSTRAINT slastage"
+            " CHECK (sla_stage IN ('fresh', 'reminded', 'rerouted', 'held'))"
+        ),
     ),
     ("review", "after_decision VARCHAR"),
     ("run", "visit INTEGER NOT NULL DEFAULT 1 CHECK (visit >= 1)"),
