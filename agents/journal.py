@@ -100,8 +100,9 @@ class Journal:
         else:
             values: dict[str, Any] = {}
             if isinstance(made.output, IntentOutput):
-                model = self.author.removeprefix("model:")
-                values = {"intent": made.output.intent, "model": model}
+                values = {"intent": made.output.intent}
+                if visit.claim.visit == 1:  # labels are of the first draft, so of its model
+                    values["model"] = self.author.removeprefix("model:")
             await self.write(visit, steps.record, record, **values)
         visit.tell(record.name, record.status, latency_ms)
 

@@ -1,6 +1,7 @@
 """The six steps as a LangGraph graph, and `durable`: the wrapper that makes each step a record.
 
-A step with a record is not run again: its recorded output is replayed. A step without one is tried
+A step with a record is not run again: its recorded output is replayed, on a second visit as far as
+the step that a reviewer blamed. A step without one is tried
 up to three times with backoff and jitter, every attempt recorded with its time and cost. LangGraph
 routes and holds nothing: there is no saver, the store is the one memory.
 """

@@ -16,11 +16,16 @@ from store.outputs import (
     ToolCallOutput,
     ToolCallRecord,
 )
+from store.redrafts import Feedback
 
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """The ticket as a step sees it; the text is a stranger's, never an instruction."""
+    """The ticket as a step sees it; the text is a stranger's, never an instruction.
+
+    `feedback` is there for a second draft: what a reviewer said of the first one. It is data too:
+    it may change what is drafted, never who receives it or how sure anybody is.
+    """
 
     id: int
     external_id: str
@@ -28,6 +33,7 @@ class TicketView:
     subject: str
     customer_id: str | None
     received_at: datetime
+    feedback: Feedback | None = None
 
 
 @dataclass(frozen=True, slots=True)

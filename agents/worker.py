@@ -29,6 +29,7 @@ from store import queue, workers
 from store.engine import Store
 from store.errors import LeaseLost
 from store.queue import Claim
+from store.redrafts import Feedback
 from store.schema import Ticket
 from store.settings import Settings
 from store.transitions import RunStatus
@@ -151,7 +152,9 @@ class Worker:
         self, claim: Claim, on_step: Callable[[str, str, float], None] | None = None
     ) -> None:
         """Send one claimed run through the graph and settle what became of it."""
-        visit = Visit(claim=claim, ticket=ticket_view(claim.ticket), on_step=on_step)
+        visit = Visit(
+            claim=claim, ticket=ticket_view(claim.ticket, claim.feedback), on_step=on_step
+        )
         try:
             await self._graph.ainvoke({}, context=visit)
         except LeaseLost as lost:
@@ -216,7 +219,7 @@ def alive_here(session: Session) -> list[str]:
     return [worker for pid, worker in by_pid.items() if workers.is_alive(pid)]
 
 
-def ticket_view(ticket: Ticket) -> TicketView:
+def ticket_view(ticket: Ticket, feedback: Feedback | None = None) -> TicketView:
     """Return the ticket as steps see it."""
     assert ticket.id is not None
     return TicketView(
@@ -226,6 +229,7 @@ def ticket_view(ticket: Ticket) -> TicketView:
         subject=ticket.subject,
         customer_id=ticket.customer_id,
         received_at=ticket.received_at,
+        feedback=feedback,
     )
 
 

@@ -185,7 +185,7 @@ def _move_on(shown: Shown, error: AlreadyDecided | StaleReview) -> None:
         ago = "" if at is None else words.age((session.now() - at).total_seconds())
         who = "You" if error.by == identity.me() else error.by
         _problem(
-            f"{who} {words.said(Verdict(error.verdict))} this {ago} before you."
+            f"{words.decided(who, Verdict(error.verdict))} {ago} before you."
             " Your decision was not recorded."
         )
         return

@@ -18,7 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store.errors import GreenlightError
 
-CLOSED_PATHS = ("/_stcore/agent", "/_stcore/metrics", "/_stcore/upload_file")
+CLOSED_PATHS = (
+    "/_stcore/agent",
+    "/_stcore/metrics",
+    "/_stcore/upload_file",
+    "/oauth2callback",  # Streamlit's own sign-in is not used
+)
+HEALTH = "/healthz"
+_HERE = frozenset({"127.0.0.1", "localhost"})
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 # option, the only value we start with, what goes wrong otherwise
@@ -82,10 +89,16 @@ def content_policy(page: str) -> str:
 
 
 class Guard:
-    """Refuses foreign hosts, foreign origins and closed paths; adds the security headers."""
+    """Refuses foreign hosts, foreign origins and closed paths; adds the security headers.
 
-    def __init__(self, app: ASGIApp, *, hosts: Sequence[str], policy: str) -> None:
+    `origin` is the only one whose scripts may ask; None means that of the host which is asked.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: Sequence[str], policy: str, origin: str | None = None
+    ) -> None:
         self._app = app
+        self._origin = origin
         self._hosts = frozenset(host.lower() for host in hosts)
         self._headers = {
             "content-security-policy": policy,
@@ -119,13 +132,27 @@ class Guard:
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if _hostname(host) not in self._hosts:
+        name = _hostname(host)
+        is_probe = scope["path"] == HEALTH and name in _HERE
+        if name not in self._hosts and not is_probe:
             return PlainTextResponse("This host name is not served here.\n", status_code=403)
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and not self._is_ours(origin, host):
             return PlainTextResponse("Requests from other sites are refused.\n", status_code=403)
         if scope["path"].startswith(CLOSED_PATHS):
             return PlainTextResponse("Not found.\n", status_code=404)
+        return None
+
+    def _is_ours(self, origin: str, host: str) -> bool:
+        if self._origin is not None:
+            return origin == self._origin
+        return _netloc(origin) == host
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
         return None
 
 

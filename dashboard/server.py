@@ -1,4 +1,4 @@
-"""The launcher: the pages behind the guard, on our own uvicorn, bound to this machine only.
+"""The launcher: the pages behind guard and door, on our own uvicorn, by default for this machine.
 
 `python -m dashboard.server --port 8600`. Streamlit's own runner is not used: it listens without
 TCP_NODELAY and collects garbage after every rerun, which costs most of a page's response time.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import streamlit as st
 import uvicorn
+from pydantic import ValidationError
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -23,11 +24,14 @@ from starlette.routing import Route
 from streamlit import config
 
 from dashboard import live
-from dashboard.guard import Guard, content_policy, index_html, require_safe
-from store.errors import GreenlightError
-from store.settings import Settings
+from dashboard.guard import HEALTH, Guard, content_policy, index_html, require_safe
+from dashboard.signin import rules
+from dashboard.signin.door import Door
+from dashboard.signin.routes import look, sign_in_app
+from store.errors import BadInput, GreenlightError
+from store.settings import Settings, SignInWay
 
-HOST = "127.0.0.1"
+HERE = ("127.0.0.1", "localhost")
 APP = Path(__file__).with_name("app.py")
 PAGES = ("queue", "reliability", "gate", "runs", "audit", "health")
 
@@ -53,24 +57,37 @@ async def warm(_app: st.App) -> AsyncGenerator[None]:
 
 def build() -> st.App:
     """Return the guarded application; raise UnsafeConfiguration if a guard is switched off."""
-    guard = Middleware(Guard, hosts=(HOST, "localhost"), policy=content_policy(index_html()))
+    settings = Settings()
+    rules.require_safe_sign_in(settings)
+    url = rules.public(settings)
+    hosts = HERE if url is None else (str(url.hostname),)
+    config.set_option("server.allowedHosts", list(hosts))
+    layers = [
+        Middleware(
+            Guard,
+            hosts=hosts,
+            policy=content_policy(index_html()),
+            origin=None if url is None else f"{url.scheme}://{url.netloc}",
+        ),
+        Middleware(Door, settings=settings, look=look, sign_in=sign_in_app(settings)),
+    ]
     routes = [
-        Route("/healthz", healthz),
+        Route(HEALTH, healthz),
         Route(live.PATH, live.QueueFigures().__call__),
         Route(live.HOLD_PATH, live.HoldLine().__call__),
     ]
-    app = st.App(APP, routes=routes, middleware=[guard], lifespan=warm)
+    app = st.App(APP, routes=routes, middleware=layers, lifespan=warm)
     require_safe(config.get_option)
     return app
 
 
-def bind(port: int) -> socket.socket:
-    """Return a listening socket on this machine; raise PortInUse with advice."""
+def bind(port: int, address: str = "127.0.0.1") -> socket.socket:
+    """Return a listening socket, on this machine only by default; raise PortInUse with advice."""
     # The explicit protocol makes asyncio set TCP_NODELAY on every accepted connection.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((address, port))
         listener.listen(1024)  # now: until somebody listens, a second program could bind it too
     except OSError as error:
         listener.close()
@@ -83,22 +100,36 @@ def bind(port: int) -> socket.socket:
 
 def serve(port: int) -> None:
     """Serve the dashboard until interrupted."""
-    listener = bind(port)
-    Settings().open().close()  # an unusable store is said here, in one line, not on a page
+    settings = _settings()
+    app = build()
+    listener = bind(port, settings.address)
+    settings.open().close()  # an unusable store is said here, in one line, not on a page
     server = uvicorn.Server(
         uvicorn.Config(
-            build(),
+            app,
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=2,
         )
     )
-    sys.stdout.write(f"Greenlight dashboard: http://{HOST}:{listener.getsockname()[1]}\n")
+    own = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    is_local = settings.sign_in is SignInWay.LOCAL
+    sys.stdout.write(f"Greenlight dashboard: {own if is_local else settings.public_url}\n")
     sys.stdout.flush()
     server.run(sockets=[listener])
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = "GREENLIGHT_" + "_".join(str(part) for part in wrong["loc"]).upper()
+        raise BadInput(f"{name} cannot be used: {wrong['msg']}.") from None
 
 
 def main(arguments: list[str] | None = None) -> int:

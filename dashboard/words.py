@@ -8,9 +8,20 @@ from datetime import UTC, datetime
 from store.actions import REPLY_ONLY
 from store.holds import HoldView
 from store.money import Money
+from store.transitions import Verdict
 
 FEW = 30  # below this many labels a rate would mislead: only the counts are shown
 UNKNOWN = "unknown"
+_VERDICTS = {
+    Verdict.APPROVE: "{who} approved this",
+    Verdict.EDIT: "{who} sent this with an edit",
+    Verdict.REJECT: "{who} rejected this",
+    Verdict.RIGHT: "{who} judged this right",
+    Verdict.WRONG: "{who} judged this wrong",
+    Verdict.HAPPENED: "{who} said that this happened",
+    Verdict.SEND_AGAIN: "{who} had this sent again",
+    Verdict.REVERSE: "{who} had this taken back",
+}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^])")
 
 
@@ -128,3 +139,8 @@ def plain(message: str) -> str:
 def in_doubt(message: str) -> str:
     """Return why nobody knows what became of a delivery, without what stands beside it anyway."""
     return plain((message.partition("happened: ")[2] or message).partition("; the look-up ")[0])
+
+
+def decided(who: str, verdict: Verdict) -> str:
+    """Return who said what of a card, as in `Ben rejected this`."""
+    return _VERDICTS[verdict].format(who=who)

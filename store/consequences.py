@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
-from store import compensation, effects, escalations, finishing, outbox
+from store import compensation, effects, escalations, finishing, outbox, redrafts
 from store.errors import BadInput, IllegalTransition
 from store.runs import move_run
 from store.schema import Decision, Draft, OutboxEntry
@@ -21,6 +21,8 @@ def follow(
 ) -> None:
     """Carry out what the verdict means for the run and its deliveries."""
     if decision.verdict is Verdict.REJECT:
+        if redrafts.send_back(session, draft, decision, undo_seconds=undo_seconds):
+            return
         refused, error = RunStatus.REJECTED, None
         done = sorted({tool for tool, _ in effects.standing(session, decision.run_id)})
         if decision.action_id is None and done:  # a rest that came back was refused

@@ -21,6 +21,10 @@ class NotAllowed(GreenlightError):
     """The person's role does not cover this act; nothing was written."""
 
 
+class SignedOut(GreenlightError):
+    """The sign-in behind this page has ended, or is somebody else's; nothing was written."""
+
+
 class IllegalTransition(GreenlightError):
     """The state does not allow this move; nothing was written."""
 

@@ -269,6 +269,8 @@ def _output(session: Session, run_id: int, step: str) -> Any:
                 col(StepRecord.name) == step,
                 col(StepRecord.status) == StepStatus.OK,
             )
+            .order_by(col(StepRecord.visit).desc())
+            .limit(1)
         )
         .scalar_one()
     )

@@ -1,7 +1,8 @@
 """The gate as a verb: judge the run's draft under the active policy and record step 5.
 
 The policy, the money already sent alone today and the record are read and written in one
-transaction, so two drafts for one customer cannot both slip under the daily cap.
+transaction, so two drafts for one customer cannot both slip under the daily cap. A second draft
+never goes out alone, whatever the policy says of it.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from time import perf_counter
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from store import policies, steps
+from store import policies, redrafts, steps
 from store.evidence import sampling
 from store.gate import GateInput, GateResult, evaluate
 from store.outputs import GateOutput
@@ -28,6 +29,11 @@ def judge(session: Session, run_id: int, epoch: int, *, now: datetime) -> GateOu
     facts = GateInput.model_validate(draft.gate_input)
     spent = automatic_today(session, facts.action.customer_id, now=now, excluding=run_id)
     result = evaluate(facts.model_copy(update={"automatic_today_minor": spent}), policy.body)
+    which = select(col(Run.visit), col(Run.redo_from)).where(col(Run.id) == run_id)
+    visit, redo_from = session.connection().execute(which).one()
+    if visit > 1:
+        said = redrafts.feedback(session, run_id, step=redo_from)
+        result = redrafts.to_a_person(result, said)
     output = _output(session, draft, policy, result, spent)
     steps.record(
         session,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, insert, select
+from sqlalchemy import ColumnElement, Select, and_, exists, insert, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -81,6 +81,9 @@ def record(session: Session, decision: Decision, review: Review, *, now: datetim
     if source is None or not decision.is_final or is_bulk(decision.id):
         return 0
     draft_id, telling = _about(session, decision, review)
+    draft = session.get_one(Draft, draft_id)
+    if draft.revision > 1 and is_by_model(draft.author):
+        return 0  # the run's first draft, which nobody had helped with, was its one trial
     steps = _judged_steps(session, review.run_id)
     pairs = from_verdict(
         telling.verdict,
@@ -180,9 +183,19 @@ def in_scope() -> ColumnElement[bool]:
     """Return the condition that a run found an intent.
 
     Confidence is about those drafts only: the others go to a person whatever it says, and their
-    signals mean something else.
+    signals mean something else. Where the intent was read anew, the first reading counts.
     """
-    return col(Run.intent).is_not(None)
+    read_at_first = exists().where(
+        col(StepRecord.run_id) == col(Run.id),
+        col(StepRecord.visit) == 1,
+        col(StepRecord.name) == "intent",
+        col(StepRecord.status) == StepStatus.OK,
+        col(StepRecord.output)["intent"].as_string().is_not(None),
+    )
+    return or_(
+        and_(col(Run.visit) == 1, col(Run.intent).is_not(None)),
+        and_(col(Run.visit) > 1, read_at_first),
+    )
 
 
 def training_rows(session: Session, model: str, *, with_simulated: bool = False) -> TrainingRows:
@@ -217,6 +230,7 @@ def _signals(session: Session, model: str) -> dict[int, dict[str, float]]:
         .where(
             col(Run.model) == model,
             col(StepRecord.status) == StepStatus.OK,
+            col(StepRecord.visit) == 1,  # a label is about the first draft
             col(StepRecord.run_id).in_(labelled),
         )
         .order_by(col(StepRecord.id))

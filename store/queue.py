@@ -6,6 +6,7 @@ and only a crash while alone counts against a run; three make it dead and visibl
 to runs is in `store.interventions`.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from sqlmodel import Session, col
 from store import audit
 from store.engine import db_now
 from store.errors import BadInput, LeaseLost
+from store.redrafts import Feedback, feedback, is_replayed
 from store.schema import Run, StepRecord, Ticket, UtcDateTime
 from store.tickets import MAX_TEXT, NewTicket, Submitted, clean_text, storable, submit
 from store.transitions import RunStatus, StepStatus
@@ -51,8 +53,10 @@ class Claim:
     epoch: int
     is_suspect: bool  # was in flight when a worker died, so it is worked alone
     ticket: Ticket
-    recorded: dict[str, dict[str, Any]]  # output of each finished step
-    attempts: dict[str, int]  # failed attempts so far, by step
+    recorded: dict[str, dict[str, Any]]  # output of each finished step that is not done anew
+    attempts: dict[str, int]  # failed attempts so far on this visit, by step
+    visit: int = 1
+    feedback: Feedback | None = None  # second visit: what a person said of the first draft
 
 
 def claim(
@@ -114,44 +118,57 @@ def _lease(
             lease_epoch=col(Run.lease_epoch) + 1,
             lease_until=db_now(session, lease_seconds),
         )
-        .returning(col(Run.id), col(Run.lease_epoch), col(Run.ticket_id), col(Run.is_suspect))
+        .returning(
+            col(Run.id),
+            col(Run.lease_epoch),
+            col(Run.ticket_id),
+            col(Run.is_suspect),
+            col(Run.visit),
+            col(Run.redo_from),
+        )
     )
-    return _claims(session, sorted(tuple(row) for row in leased))
+    return _claims(session, sorted((tuple(row) for row in leased), key=lambda row: row[0]))
 
 
 def _claims(session: Session, leased: Sequence[tuple[Any, ...]]) -> list[Claim]:
-    connection = session.connection()
     tickets = {
         ticket.id: ticket
         for ticket in session.execute(
             select(Ticket).where(col(Ticket.id).in_([row[2] for row in leased]))
         ).scalars()
     }
-    recorded: dict[int, dict[str, dict[str, Any]]] = {row[0]: {} for row in leased}
-    attempts: dict[int, dict[str, int]] = {row[0]: {} for row in leased}
-    records = connection.execute(
+    records: dict[int, list[Any]] = {row[0]: [] for row in leased}
+    for record in session.connection().execute(
         select(
             col(StepRecord.run_id),
             col(StepRecord.name),
+            col(StepRecord.visit),
             col(StepRecord.status),
             col(StepRecord.output),
-        ).where(col(StepRecord.run_id).in_(list(recorded)))
-    )
-    for run_id, name, status, output in records:
-        if status is StepStatus.OK:
-            recorded[run_id][name] = output
-        else:
-            attempts[run_id][name] = attempts[run_id].get(name, 0) + 1
+        ).where(col(StepRecord.run_id).in_(list(records)))
+    ):
+        records[record.run_id].append(record)
     return [
         Claim(
             run_id=run_id,
             epoch=epoch,
             is_suspect=is_suspect,
             ticket=tickets[ticket_id],
-            recorded=recorded[run_id],
-            attempts=attempts[run_id],
+            recorded={
+                one.name: one.output
+                for one in records[run_id]
+                if one.status is StepStatus.OK
+                and (one.visit == visit or is_replayed(one.name, redo_from))
+            },
+            attempts=Counter(
+                one.name
+                for one in records[run_id]
+                if one.status is not StepStatus.OK and one.visit == visit
+            ),
+            visit=visit,
+            feedback=feedback(session, run_id, step=redo_from) if visit > 1 else None,
         )
-        for run_id, epoch, ticket_id, is_suspect in leased
+        for run_id, epoch, ticket_id, is_suspect, visit, redo_from in leased
     ]
 
 

@@ -4,7 +4,7 @@
 policy: the folder's policy becomes version 1 only while no policy exists.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from store import audit
-from store.errors import NotAllowed, NotFound
+from store.errors import BadInput, NotAllowed, NotFound
 from store.gate import PolicyBody
 from store.policies import publish_first
 from store.schema import Company, Person, Tool
 from store.transitions import Role
+
+CHANGED = "person:changed"  # by an admin or a provider: the folder's word counts no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class CompanyFacts:
     tools: Sequence[ToolFacts] = ()
     reject_reasons: Sequence[dict[str, str]] = ()
     intents: Sequence[dict[str, str]] = field(default_factory=tuple)
+    identities: Mapping[str, str] = field(default_factory=dict)  # by name, as a provider says it
 
 
 def register_company(session: Session, facts: CompanyFacts, *, now: datetime) -> None:
@@ -71,8 +74,7 @@ def register_company(session: Session, facts: CompanyFacts, *, now: datetime) ->
             intents=[dict(intent) for intent in facts.intents],
         )
     )
-    for name, role in facts.people:
-        session.merge(Person(name=name, role=role))
+    _register_people(session, facts, now)
     register_tools(session, facts.tools)
     session.flush()
     publish_first(session, facts.policy, author=f"folder of {facts.name}", now=now)
@@ -85,6 +87,49 @@ def register_company(session: Session, facts: CompanyFacts, *, now: datetime) ->
             at=now,
             body={"name": facts.name, "is_demo": facts.is_demo},
         )
+
+
+def _register_people(session: Session, facts: CompanyFacts, now: datetime) -> None:
+    """Add the folder's people; change those of whom only the folder ever said anything."""
+    for name, role in facts.people:
+        given = facts.identities.get(name)
+        identity = free_identity(session, given, name=name) if given else None
+        row = session.get(Person, name)
+        if row is None:
+            session.add(Person(name=name, role=role, identity=identity))
+            session.flush()
+            continue
+        is_same = (row.role, row.identity) == (role, identity)
+        if is_same or audit.find_authentic(session, tag=CHANGED, subject=f"person:{name}"):
+            continue
+        row.role, row.identity = role, identity
+        session.add(row)
+        session.flush()
+        audit.append(
+            session,
+            actor=f"folder of {facts.name}",
+            tag="person:registered",
+            subject=f"person:{name}",
+            at=now,
+            body={"role": role, "identity": identity},
+        )
+
+
+def identity_of(text: str) -> str:
+    """Return an identity as it is kept and compared: an e-mail address has no upper case."""
+    stripped = text.strip()
+    return stripped.lower() if "@" in stripped else stripped
+
+
+def free_identity(session: Session, text: str, *, name: str) -> str:
+    """Return the identity as it is kept; raise BadInput if it is empty or another person's."""
+    wanted = identity_of(text)
+    if not wanted:
+        raise BadInput(f"The identity of `{name}` is empty. Nothing was changed.")
+    owner = session.exec(select(Person).where(Person.identity == wanted)).first()
+    if owner is not None and owner.name != name:
+        raise BadInput(f"`{wanted}` is already `{owner.name}`. Nothing was changed.")
+    return wanted
 
 
 def register_tools(session: Session, listed: Sequence[ToolFacts]) -> None:

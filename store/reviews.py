@@ -21,6 +21,7 @@ from store import (
     edits,
     labels,
     policies,
+    redrafts,
     registry,
 )
 from store.actions import Action
@@ -87,7 +88,7 @@ def decide(
     """
     resent = session.get(Decision, request.decision_id)
     if resent is not None:
-        return _same(resent, request)
+        return _same(session, resent, request)
     registry.require_role(session, request.person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
     review = _review(session, request.review_id)
     require_fit(session, review, request.person, request)
@@ -115,7 +116,8 @@ def decide(
     _audit(session, decision, draft, max(0, missing), now=now)
     if review.kind is ReviewKind.AUDIT and decision.verdict is Verdict.WRONG:
         look_again(session, review, decision.id, now=now)
-    return _decided(decision, max(0, missing))
+    will_redraft = redrafts.announce(session, decision, now=now)
+    return replace(_decided(decision, max(0, missing)), will_redraft=will_redraft)
 
 
 def _note_catch(
@@ -347,12 +349,13 @@ def _review(session: Session, review_id: int) -> Review:
     return review
 
 
-def _same(stored: Decision, request: DecisionRequest) -> Decided:
+def _same(session: Session, stored: Decision, request: DecisionRequest) -> Decided:
     said = (stored.review_id, stored.person, stored.verdict)
     if said != (request.review_id, request.person, request.verdict):
         raise _taken_id(request.decision_id)
     voids = stored.verdict is Verdict.EDIT  # it waits for two others
-    return _decided(stored, 0 if stored.is_final else 1 + voids)
+    again = _decided(stored, 0 if stored.is_final else 1 + voids)
+    return replace(again, will_redraft=redrafts.is_asked_by(session, stored))
 
 
 def _taken_id(decision_id: str) -> BadInput:

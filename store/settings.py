@@ -1,12 +1,23 @@
 """Where Greenlight keeps its state and how it is tuned, read from `GREENLIGHT_*` variables."""
 
+import os
+from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from store.engine import Store, open_store
 from store.keys import open_keys
+
+
+class SignInWay(StrEnum):
+    """How the dashboard knows who is in front of it."""
+
+    LOCAL = "local"  # whoever uses this machine; nobody else can reach it
+    OIDC = "oidc"  # an identity provider vouches
+    PROXY = "proxy"  # a reverse proxy vouches, by a shared secret
 
 
 class Settings(BaseSettings):
@@ -25,6 +36,24 @@ class Settings(BaseSettings):
     signing_key: Path | None = None  # signs decisions; else in `keys`
     verify_key: Path | None = None  # its public half, all that the executor needs; else in `keys`
     anchors: Path | None = None  # where the audit chain is witnessed; else `anchors.log` in `home`
+    notify_urls: SecretStr = SecretStr(
+        ""
+    )  # Apprise addresses, by comma or space; they hold secrets
+    notify_risk: float = Field(default=100_000, ge=0)  # minor units at stake above which it is told
+    notify_wrong_above: float | None = Field(default=None, ge=0, lt=1)  # share; None: never told
+    seed_share: float = Field(default=0.0, ge=0, le=0.2)  # check cards per escalation; 0: none
+    sign_in: SignInWay = SignInWay.LOCAL
+    address: str = "127.0.0.1"  # where the dashboard listens
+    public_url: str | None = None  # as browsers write it: https://greenlight.example.com
+    session_hours: float = Field(default=10.0, gt=0, le=24 * 30)  # until one must sign in again
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_scopes: str = "openid email profile"
+    identity_claim: str = "email"  # which claim names the person
+    roles_claim: str | None = None  # if set, it gives the role, and makes people
+    proxy_user_header: str = "X-Forwarded-Email"
+    proxy_secret: SecretStr | None = None
 
     @property
     def url(self) -> str:
@@ -51,3 +80,14 @@ class Settings(BaseSettings):
             self.keys, signing=self.signing_key, verifying=self.verify_key, may_decide=may_decide
         )
         return open_store(self.url, keys, urgent=urgent, max_queued=self.max_queued)
+
+
+def current() -> Settings:
+    """Return the settings of this process, read again only when its environment changed."""
+    own = (item for item in os.environ.items() if item[0].upper().startswith("GREENLIGHT_"))
+    return _of_environment(tuple(sorted(own)))
+
+
+@lru_cache(maxsize=1)
+def _of_environment(_variables: tuple[tuple[str, str], ...]) -> Settings:
+    return Settings()

@@ -14,7 +14,7 @@ from store.actions import as_json, digest
 from store.gate import GateInput
 from store.outputs import CommitOutput, SynthesisOutput
 from store.queue import hold_lease, storable
-from store.schema import Draft, StepRecord
+from store.schema import Draft, Run, StepRecord
 from store.transitions import StepStatus
 
 
@@ -108,6 +108,7 @@ def _insert(session: Session, run_id: int, step: StepWrite) -> None:
         insert(StepRecord).values(
             run_id=run_id,
             name=step.name,
+            visit=select(Run.visit).where(Run.id == run_id).scalar_subquery(),
             attempt=step.attempt,
             status=step.status,
             started_at=step.started_at,

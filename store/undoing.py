@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
-from store import audit, registry
+from store import audit, redrafts, registry
 from store.errors import NotAllowed, NotFound, UndoTooLate
 from store.escalations import reopen
 from store.runs import move_run
@@ -40,7 +40,10 @@ def undo(session: Session, decision_id: str, person: str, *, now: datetime) -> i
         if now > decision.undo_until or not _cancel_delivery(session, decision_id):
             raise UndoTooLate("It is too late to undo: delivery has begun. Nothing was changed.")
         _forget_answer(session, decision)
-        move_run(session, decision.run_id, RunStatus.AWAITING_REVIEW, finished_at=None)
+        if redrafts.is_asked_by(session, decision):
+            redrafts.call_off(session, decision.run_id)
+        else:
+            move_run(session, decision.run_id, RunStatus.AWAITING_REVIEW, finished_at=None)
     review = _supersede(session, decision)
     session.add(Undo(decision_id=decision_id, person=person, undone_at=now))
     session.flush()

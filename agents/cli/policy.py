@@ -1,4 +1,4 @@
-"""`policy show` and `policy publish`: the gate's rules, by version."""
+"""`policy show`, `publish`, `approve`, `withdraw`: the gate's rules, by version."""
 
 import json
 from pathlib import Path
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 group = typer.Typer(no_args_is_help=True)
 
+Manager = Annotated[str, typer.Option("--as", metavar="NAME", help="A manager or admin.")]
+Proposal = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="The proposed version.")]
+
 
 @group.callback()
 def policy_root() -> None:
-    """The gate's rules: threshold, limits, caps. Published versions never change."""
+    """The gate's rules: threshold, limits, caps. Stored versions never change."""
 
 
 @group.command("show")
@@ -37,17 +40,24 @@ def show(
             if version is None
             else store.read(policies.version, version)
         )
+        waiting = store.read(policies.proposals)
     if as_json:
-        print_json({"ok": True, **_as_json(found)})
+        open_ones = [proposal.version for proposal in waiting]
+        print_json({"ok": True, **_as_json(found), "proposals": open_ones})
         return
-    head = f"Policy {found.version}, {found.status}, by {found.author}"
+    head = f"Policy {found.version}, {found.state}, by {found.author}"
     rows = [(name, json.dumps(value)) for name, value in found.body.model_dump(mode="json").items()]
     console().print(table(f"{head}: {found.note}" if found.note else head, ("rule", "value"), rows))
+    for proposal in waiting:
+        console().print(
+            f"Version {proposal.version} is proposed by {proposal.author} and waits for another"
+            " manager."
+        )
 
 
 @group.command("publish")
 def publish(
-    person: Annotated[str, typer.Option("--as", metavar="NAME", help="A manager or admin.")],
+    person: Manager,
     file: Annotated[
         Path | None,
         typer.Argument(
@@ -66,7 +76,10 @@ def publish(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Publish a new version: from a file, or the active one with single rules changed."""
+    """Publish a new version: from a file, or the active one with single rules changed.
+
+    A loosening is only proposed where the active policy wants a second manager to agree.
+    """
     from store import policies
 
     asked = {"threshold": threshold, "audit_rate": audit_rate}
@@ -82,18 +95,62 @@ def publish(
         body = _validated({**base, **changes})
         version = store.transact(policies.publish, body, author=person, note=note, now=clock())
         found = store.read(policies.version, version)
+        others = store.read(policies.second_managers, person)
+    if as_json:
+        print_json({"ok": True, **_as_json(found)})
+    elif found.published_at is None:
+        typer.echo(_proposed(version, others))
+    else:
+        typer.echo(f"Policy {version} is active. Reviews that wait keep the version they came by.")
+
+
+def _proposed(version: int, others: list[str]) -> str:
+    said = (
+        f"Policy {version} is proposed, not active: it loosens the active one, so another manager"
+        " must agree."
+    )
+    if not others:
+        return f"{said} There is no other: add one under [people], who can then approve it."
+    return f"{said} {' or '.join(others)}: greenlight policy approve {version} --as NAME"
+
+
+@group.command("approve")
+def approve(version: Proposal, person: Manager, home: Home = None, as_json: Json = False) -> None:
+    """Make a proposed version the active one, as another manager than its author."""
+    from store import policies
+
+    with opened(home, urgent=True) as store:
+        store.transact(policies.approve, version, person=person, now=clock())
+        found = store.read(policies.version, version)
     if as_json:
         print_json({"ok": True, **_as_json(found)})
     else:
         typer.echo(f"Policy {version} is active. Reviews that wait keep the version they came by.")
 
 
+@group.command("withdraw")
+def withdraw(version: Proposal, person: Manager, home: Home = None, as_json: Json = False) -> None:
+    """Close a proposed version without publishing it."""
+    from store import policies
+
+    with opened(home, urgent=True) as store:
+        store.transact(policies.withdraw, version, person=person, now=clock())
+        found = store.read(policies.version, version)
+    if as_json:
+        print_json({"ok": True, **_as_json(found)})
+    else:
+        typer.echo(f"Policy {version} is withdrawn. Nothing else changed.")
+
+
 def _as_json(found: "PolicyVersion") -> dict[str, Any]:
     return {
         "version": found.version,
         "status": found.status.value,
+        "state": found.state,
         "author": found.author,
         "note": found.note,
+        "proposed_at": found.proposed_at,
+        "approved_by": found.approved_by,
         "published_at": found.published_at,
         "policy": found.body.model_dump(mode="json"),
     }

@@ -18,6 +18,7 @@ from agents.cli import (
     runs,
     tickets,
     waiting,
+    watching,
 )
 from agents.cli.out import complain
 from store.errors import GreenlightError
@@ -63,6 +64,7 @@ def root(
 
 for group in (
     running,
+    watching,
     companies,
     tickets,
     waiting,

@@ -22,6 +22,7 @@ from agents.cli.context import (
     settings_of,
 )
 from agents.cli.out import console, visible
+from agents.cli.watching import complain_of_addresses
 
 if TYPE_CHECKING:
     from agents.company import Company
@@ -205,6 +206,7 @@ def _serve(
             Member(f"worker-{number}", "agents.cli", ("worker", *served), stage=0)
             for number in range(1, WORKERS + 1)
         ),
+        Member("watcher", "agents.cli", ("watch", "--port", str(port)), stage=0),
         Member("executor", "agents.cli", ("executor", *served), stage=1),
     ]
     family = Family(
@@ -213,6 +215,7 @@ def _serve(
         say=_say,
         env=child_environment(settings),
     )
+    complain_of_addresses(settings)
     with family.started():
         family.wait_ready(HOST, port, "dashboard")
         _show_address(company, port)

@@ -56,4 +56,5 @@ def _policy(table: PolicyTable, currency: str) -> PolicyBody:
         delay_seconds=table.delay_seconds,
         audit_rate=table.audit_rate,
         currency=currency,
+        needs_second_manager=table.needs_second_manager,
     )

@@ -196,6 +196,7 @@ class PolicyTable(Table):
     undo_seconds: dict[Name, Seconds] = {}
     delay_seconds: dict[Name, Seconds] = {}
     amount_rules: list[AmountRuleTable] = []
+    needs_second_manager: bool = False
 
 
 class OutOfScopeTable(Table):

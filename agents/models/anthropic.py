@@ -7,6 +7,7 @@ certainty is one signal (`model_stated`) among others.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
@@ -17,7 +18,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agents.company import Company
-from agents.models.asking import Asker, Question
+from agents.models.asking import A, Asker, Question
 from agents.models.entities import find_entities
 from agents.models.prices import Tokens, cost_microusd
 from agents.models.proposals import (
@@ -36,6 +37,7 @@ from store.outputs import (
     RetrievalOutput,
     ToolCallOutput,
 )
+from store.redrafts import Feedback
 
 OUT_OF_SCOPE = "out_of_scope"
 PROMPT_VERSION = "v1"
@@ -105,6 +107,7 @@ class AnthropicModel:
             effort="medium",
             max_tokens=12_000,
         )
+        self._second = _instructions("second_draft", company)
         self._critic = Question[Objections](
             model=settings.critic_model,
             instructions=_instructions("critic", company),
@@ -115,7 +118,7 @@ class AnthropicModel:
 
     async def intent(self, ticket: TicketView) -> tuple[IntentOutput, Usage]:
         """Rank the company's intents, and out of scope, for the ticket."""
-        ranking, usage = await self._asker.ask(self._intent, _block("ticket", _ticket(ticket)))
+        ranking, usage = await self._ask(self._intent, ticket, "")
         likelihoods = ranking.likelihoods()
         (best, first), *rest = likelihoods.items()
         is_out = best == OUT_OF_SCOPE
@@ -149,12 +152,8 @@ class AnthropicModel:
     ) -> tuple[Proposal, Usage]:
         """Draft a reply and an action from the passages and tool results."""
         taken_for = {"name": intent.intent or OUT_OF_SCOPE, "title": intent.title}
-        draft, usage = await self._asker.ask(
-            self._synthesis,
-            _block("ticket", _ticket(ticket))
-            + _block("intent", taken_for)
-            + _evidence(retrieval, tool_call),
-        )
+        material = _block("intent", taken_for) + _evidence(retrieval, tool_call)
+        draft, usage = await self._ask(self._synthesis, ticket, material)
         return draft.proposal(hit.source for hit in retrieval.passages), usage
 
     async def critique(
@@ -166,14 +165,19 @@ class AnthropicModel:
     ) -> tuple[Critique, Usage]:
         """Look for reasons against the draft."""
         action = {"kind": proposal.kind, "args": dict(proposal.args)}
-        answer, usage = await self._asker.ask(
-            self._critic,
-            _block("ticket", _ticket(ticket))
-            + _evidence(retrieval, tool_call)
-            + _block("draft", {"reply": proposal.reply, "action": action}),
-        )
+        drafted = _block("draft", {"reply": proposal.reply, "action": action})
+        material = _evidence(retrieval, tool_call) + drafted
+        answer, usage = await self._ask(self._critic, ticket, material)
         objections = list(answer.objections)
         return Critique(agrees=not objections, objections=objections), usage
+
+    async def _ask(self, question: Question[A], ticket: TicketView, rest: str) -> tuple[A, Usage]:
+        """Ask about a ticket, for a second draft with what was said of the first one."""
+        material = _block("ticket", _ticket(ticket))
+        if ticket.feedback is not None:
+            question = replace(question, instructions=question.instructions + self._second)
+            material += _block("feedback", _feedback(ticket.feedback))
+        return await self._asker.ask(question, material + rest)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -203,6 +207,17 @@ def _ticket(ticket: TicketView) -> dict[str, Any]:
         "text": ticket.text,
         "received_at": ticket.received_at.isoformat(),
         "is_known_customer": ticket.customer_id is not None,
+    }
+
+
+def _feedback(said: Feedback) -> dict[str, Any]:
+    actions = [{"kind": part.kind, "args": part.args} for part in said.action.parts]
+    return {
+        "reason": said.title,
+        "note": said.note,
+        "blamed_step": said.blamed_step,
+        "taken_for": said.intent or OUT_OF_SCOPE,
+        "rejected_draft": {"reply": said.reply, "actions": actions},
     }
 
 

@@ -61,8 +61,11 @@ class IntentClassifier:
         scores: Floats = self._words.row(text) @ self._word_weights + self._word_model.intercept
         return str(self._classes[int(np.argmax(scores[0]))])
 
-    def read(self, text: str) -> Reading:
-        """Classify a text; its words decide nothing but which examples it is like."""
+    def read(self, text: str, *, without: str | None = None) -> Reading:
+        """Classify a text; its words decide nothing but which examples it is like.
+
+        `without` names an intent that it is known not to be. The others get no likelier by that.
+        """
         row = self._words.row(text)
         by_words = probabilities(row @ self._word_weights + self._word_model.intercept)[0]
         if self._meaning and self._meaning_model:
@@ -71,20 +74,29 @@ class IntentClassifier:
         else:
             cosines = (row @ self._words.rows.T).toarray()[0] / Words.PARTS
             by_meaning = by_words
-        return self._judge(by_words, by_meaning, cosines)
+        if without is not None:
+            others = self._classes != without
+            by_words, by_meaning = by_words * others, by_meaning * others
+        return self._judge(by_words, by_meaning, cosines, is_told=without is not None)
 
-    def _judge(self, by_words: Floats, by_meaning: Floats, cosines: Floats) -> Reading:
+    def _judge(
+        self, by_words: Floats, by_meaning: Floats, cosines: Floats, *, is_told: bool
+    ) -> Reading:
         mean = (by_words + by_meaning) / 2
         best, evidence = evidence_of(mean, self._classes, cosines, self._labels)
         order = [int(at) for at in np.argsort(-mean, kind="stable")]
         label = str(self._classes[best])
         runner_up = max((float(mean[at]) for at in order if at != best), default=0.0)
         outside = float(sum(mean[at] for at in order if self._classes[at] == OUT))
-        is_out = order[0] != best or self._scope.is_outside(evidence)
+        is_out = order[0] != best or not mean[best]
+        elsewhere = outside
+        if not is_told:  # else what is left is unlike anything, and still likelier than nothing
+            is_out = is_out or self._scope.is_outside(evidence)
+            elsewhere = max(outside, 1 - float(mean[best]))
         return Reading(
             label=label,
             is_out_of_scope=is_out,
-            probability=max(outside, 1 - float(mean[best])) if is_out else float(mean[best]),
+            probability=elsewhere if is_out else float(mean[best]),
             ranked=self._ranked(mean, order),
             signals={
                 "intent_logit_embed": _logit(by_meaning[best]),
@@ -96,7 +108,7 @@ class IntentClassifier:
         )
 
     def _ranked(self, mean: Floats, order: Sequence[int]) -> list[tuple[str, float]]:
-        inside = [at for at in order if self._classes[at] != OUT]
+        inside = [at for at in order if self._classes[at] != OUT and mean[at] > 0]
         return [(str(self._classes[at]), float(mean[at])) for at in inside]
 
     def _neighbour_share(self, label: str, cosines: Floats) -> float:

@@ -4,6 +4,8 @@ Ticket text steers nothing but which intent and entities are found; what is said
 the company's rules over looked-up facts.
 """
 
+from dataclasses import replace
+
 from agents.company import Company
 from agents.models.composer import Composer
 from agents.models.critic import criticise
@@ -47,7 +49,7 @@ class LocalModel:
     async def intent(self, ticket: TicketView) -> tuple[IntentOutput, Usage]:
         """Name the intent, the next likeliest ones and what the ticket names."""
         company = self._company
-        reading = self._classifier.read(query_of(ticket, company.entities))
+        reading = self._read(ticket)
         text = f"{ticket.subject}\n{ticket.text}"
         entities = find_entities(text, company.entities, ticket.received_at, company.currency)
         return self._output(reading, entities), self._usage
@@ -60,7 +62,9 @@ class LocalModel:
         tool_call: ToolCallOutput,
     ) -> tuple[Proposal, Usage]:
         """Draft by the first rule of the intent that holds."""
-        return self._composer.compose(ticket, intent, retrieval, tool_call), self._usage
+        also = self._also_asked(ticket) if ticket.feedback else None
+        draft = self._composer.compose(ticket, intent, retrieval, tool_call, also_asked=also)
+        return draft, self._usage
 
     async def critique(
         self,
@@ -72,7 +76,7 @@ class LocalModel:
         """Hold the draft against what was looked up and found, and against all that was asked."""
         critique = criticise(self._company, ticket, proposal, retrieval, tool_call)
         also = self._also_asked(ticket)
-        if also:
+        if also and also not in proposal.reply:
             objection = f"The message also seems to be about “{also}”, which the draft leaves out"
             critique = Critique(agrees=False, objections=[*critique.objections, objection])
         return critique, self._usage
@@ -80,12 +84,24 @@ class LocalModel:
     def _also_asked(self, ticket: TicketView) -> str | None:
         """Return the title of a second request in the message, if one stands out."""
         patterns = self._company.entities
-        reading = self._classifier.read(query_of(ticket, patterns))
+        reading = self._read(ticket)
         if reading.is_out_of_scope:
             return None
         text = ticket.text[:MAX_CHARS]
         other = other_topic(self._classifier, text, reading.label, patterns)
-        return self._title(other) if other else None
+        said = ticket.feedback
+        is_refused = said is not None and said.step == "intent" and said.intent == other
+        return self._title(other) if other and not is_refused else None
+
+    def _read(self, ticket: TicketView) -> Reading:
+        """Read the request; where a reviewer blamed the reading before, come to another one."""
+        query = query_of(ticket, self._company.entities)
+        said = ticket.feedback
+        if said is None or said.step != "intent":
+            return self._classifier.read(query)
+        if said.intent is None:
+            return _in_scope(self._classifier.read(query))
+        return self._classifier.read(query, without=said.intent)
 
     def _output(self, reading: Reading, entities: dict[str, list[object]]) -> IntentOutput:
         candidates = [
@@ -106,3 +122,9 @@ class LocalModel:
     def _title(self, name: str) -> str:
         intent = self._company.intent(name)
         return intent.title if intent else name
+
+
+def _in_scope(reading: Reading) -> Reading:
+    """Return the likeliest intent of a request that a reviewer says is one of the company's."""
+    share = dict(reading.ranked)[reading.label]
+    return replace(reading, is_out_of_scope=False, probability=share)

@@ -14,11 +14,21 @@ NONE: Mapping[str, str] = MappingProxyType({})
 async def run(
     retriever: Retriever, ticket: TicketView, entities: Mapping[str, str] = NONE, *, k: int = TOP
 ) -> tuple[RetrievalOutput, None]:
-    """Search with the ticket's own words; `entities` are the company's patterns for ids."""
+    """Search with the ticket's own words; `entities` are the company's patterns for ids.
+
+    Where a reviewer blamed this step, the passages that the rejected draft rested on are left out.
+    """
     query = query_of(ticket, entities)
-    passages = retriever.search(query, k)
+    refused = _refused(ticket)
+    found = retriever.search(query, k + len(refused))
+    passages = [hit for hit in found if hit.source not in refused][:k]
     output = RetrievalOutput(query=query, passages=passages, signals=_signals(passages))
     return output, None
+
+
+def _refused(ticket: TicketView) -> frozenset[str]:
+    said = ticket.feedback
+    return frozenset(said.sources) if said and said.step == "retrieval" else frozenset()
 
 
 def _signals(passages: list[PassageHit]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from agents.company import Company
 from agents.conditions import Conditioned, condition
 from agents.ports import Model, Proposal, TicketView, Tools, Usage
 from agents.tools.schemas import ToolSchema
+from store.actions import Action, digest
 from store.evidence.calibration import Stack
 from store.gate import GateInput
 from store.outputs import (
@@ -22,6 +23,7 @@ from store.outputs import (
     SynthesisOutput,
     ToolCallOutput,
 )
+from store.redrafts import Feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class Calibration:
     stack: Stack | None = None
     version: str | None = None
     note: str = "no labels yet"  # "37 of 200 labels"
+
+
+SECOND_DRAFT = Calibration(note="this is a second draft, and only first drafts are calibrated")
+_UNCHANGED = "It says and does the same as the draft that was rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,12 @@ async def run(
     tool_call: ToolCallOutput,
     tools: Tools,
 ) -> tuple[Synthesised, Usage]:
-    """Draft, bind, look at the world, criticise and calibrate; raises the model's ModelError."""
+    """Draft, bind, look at the world, criticise and calibrate; raises the model's ModelError.
+
+    A second draft has no confidence: what is known of first drafts says nothing about it.
+    """
+    if ticket.feedback is not None:
+        calibration = SECOND_DRAFT
     proposal, usage = await bench.model.synthesise(ticket, intent, retrieval, tool_call)
     critique, more = await bench.model.critique(ticket, proposal, retrieval, tool_call)
     action, blocks = bind(bench.company, bench.schemas, ticket, proposal, tool_call.facts)
@@ -68,6 +79,8 @@ async def run(
     if not blocks:
         seen = await condition(tools, bench.company, bench.schemas, action)
     concerns = [*proposal.concerns, *_failures(tool_call)]
+    if ticket.feedback is not None and _is_same(seen.action, proposal.reply, ticket.feedback):
+        critique = Critique(agrees=False, objections=[_UNCHANGED, *critique.objections])
     signals = _merge(proposal, intent, retrieval, tool_call)
     signals["consistency"] = 0.0 if concerns else 1.0
     signals["critic"] = 1.0 if critique.agrees else 0.0
@@ -93,6 +106,10 @@ async def run(
         blocks=seen.blocks,
     )
     return Synthesised(output, gate_input, seen.trouble), _sum(usage, more)
+
+
+def _is_same(action: Action, reply: str, said: Feedback) -> bool:
+    return digest(reply, action) == digest(said.reply, said.action)
 
 
 def _weigh(

@@ -1,10 +1,10 @@
-"""Registers our own small components: a script and a style sheet from `assets/` each.
+"""Registers our own small components: scripts and style sheets from `assets/`.
 
 They exist where Streamlit's own elements would need dozens of messages per card, select by position
 instead of by id, or treat a stranger's text as Markdown. Every text goes in through `textContent`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,15 @@ def asset(name: str) -> str:
     return (ASSETS / name).read_text("utf-8")
 
 
-def register(name: str) -> Component:
-    """Register `assets/<name>.js` and `.css` behind the shared helpers; return its renderer."""
+def register(name: str, *, parts: Sequence[str] = ()) -> Component:
+    """Register `assets/<name>.js` and `.css` behind the shared helpers; return its renderer.
+
+    `parts` are further assets in front of it: a script each, and a style sheet where there is one.
+    """
+    styled = [part for part in parts if (ASSETS / f"{part}.css").exists()]
     return st.components.v2.component(
         f"greenlight_{name}",
         html='<div class="root"></div>\n',
-        css=asset("base.css") + asset(f"{name}.css"),
-        js=asset("dom.js") + asset(f"{name}.js"),
+        css="".join(asset(f"{part}.css") for part in ("base", *styled, name)),
+        js="".join(asset(f"{part}.js") for part in ("dom", *parts, name)),
     )

@@ -14,6 +14,7 @@ def strip(steps: Sequence[StepView]) -> list[dict[str, object]]:
             "title": step.title,
             "state": _state(step.status),
             "note": _note(step),
+            "tries": f"{step.attempts} tries" if step.attempts > 1 else "",
             "doubtful": step.is_doubtful,
             "hint": _hint(step),
         }
@@ -32,8 +33,7 @@ def _note(step: StepView) -> str:
         return "not yet"
     if step.status is not StepStatus.OK:
         return step.status.value
-    retries = f" · {step.attempts} tries" if step.attempts > 1 else ""
-    return words.duration(step.latency_ms) + retries
+    return words.duration(step.latency_ms)
 
 
 def _hint(step: StepView) -> str:

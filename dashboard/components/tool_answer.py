@@ -1,4 +1,4 @@
-"""A tool's answer, whatever its shape, as facts and small tables with the telling cells marked. Pure.
+"""A tool's answer as facts and small tables, the telling cells marked. Pure.
 
 Marked are the values that the action uses (exactly) and those that the reply speaks of. Rows with
 such a value come first, so that what matters is not among those left out.
@@ -85,9 +85,7 @@ def _facts(facts: Mapping[str, object], wanted: Telling) -> dict[str, Any]:
     }
 
 
-def _records(
-    name: str, records: Sequence[Mapping[str, object]], wanted: Telling
-) -> dict[str, Any]:
+def _records(name: str, records: Sequence[Mapping[str, object]], wanted: Telling) -> dict[str, Any]:
     names = [
         key
         for key in dict.fromkeys(str(key) for record in records for key in record)
@@ -125,7 +123,7 @@ def _is_records(value: object) -> bool:
 
 
 def _says(value: object) -> bool:
-    return value is not None and value != [] and value != {}
+    return value is not None and value not in ([], {})
 
 
 def _is_telling(fact: Fact) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session, col, select
 
-from store import confirmation, policies
+from store import confirmation, policies, redrafts
 from store.actions import Action
 from store.admission import is_reversal, shown_kind
 from store.errors import NotFound
@@ -109,7 +109,8 @@ def card(session: Session, review_id: int) -> Card:
     if review is None:
         raise NotFound(f"There is no review {review_id}.")
     run = session.get_one(Run, review.run_id)
-    records = step_records(session, review.run_id)
+    visit = redrafts.visit_of(session, run, review.revision)
+    records = step_records(session, review.run_id, visit=visit)
     outputs = {record.name: record.output for record in records if record.output is not None}
     said = decisions(session, review_id)
     decision = said[-1] if said else None

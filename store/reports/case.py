@@ -40,7 +40,7 @@ class DraftView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One step of the run, over all its attempts; `status` is None while it has not run."""
+    """One step of the run, over the attempts of its newest visit; `status` is None before any."""
 
     name: str
     title: str
@@ -86,13 +86,12 @@ def draft_view(row: Draft) -> DraftView:
     )
 
 
-def step_records(session: Session, run_id: int) -> list[StepRecord]:
-    """Return every attempt of a run, in the order they were recorded."""
-    return list(
-        session.exec(
-            select(StepRecord).where(StepRecord.run_id == run_id).order_by(col(StepRecord.id))
-        )
-    )
+def step_records(session: Session, run_id: int, *, visit: int | None = None) -> list[StepRecord]:
+    """Return every attempt of a run, up to and with that visit, in the order of recording."""
+    wanted = select(StepRecord).where(StepRecord.run_id == run_id).order_by(col(StepRecord.id))
+    if visit is not None:
+        wanted = wanted.where(StepRecord.visit <= visit)
+    return list(session.exec(wanted))
 
 
 def step_views(records: list[StepRecord], doubtful: str | None) -> tuple[StepView, ...]:
@@ -100,7 +99,8 @@ def step_views(records: list[StepRecord], doubtful: str | None) -> tuple[StepVie
     names = dict.fromkeys([*STEPS, *(record.name for record in records)])
     views = []
     for name in names:
-        mine = [record for record in records if record.name == name]
+        newest = max((record.visit for record in records if record.name == name), default=1)
+        mine = [one for one in records if one.name == name and one.visit == newest]
         views.append(
             StepView(
                 name=name,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlmodel import Session, col
 
 from store.evidence.sampling import Estimate, Look, Stratum, Tally, stratified_rate
@@ -26,7 +26,7 @@ PARTS: tuple[Part, ...] = ("sent", "escalated")
 class StepCounts:
     """One step's health."""
 
-    runs: int = 0
+    runs: int = 0  # a run's second visit counts as one more
     ok: int = 0
     retries: int = 0
     cost_microusd: int = 0
@@ -95,7 +95,7 @@ def by_day(
         if outcome is not None:
             counts.gated[_part(outcome)] += runs
     for day, name, step in _steps(session, window):
-        days.setdefault(day, Counts()).steps[name] = step
+        days.setdefault(day, Counts()).steps.setdefault(name, StepCounts()).add(step)
     for day, outcome, step_name, tally in _labels(session, window):
         if outcome is not None:
             labels, key = days.setdefault(day, Counts()).labels, (_part(outcome), step_name)
@@ -139,20 +139,20 @@ def _runs(
 def _steps(
     session: Session, window: list[ColumnElement[bool]]
 ) -> Iterator[tuple[date, str, StepCounts]]:
-    is_ok = and_(col(StepRecord.status) == StepStatus.OK, col(StepRecord.visit) == 1)
+    is_ok = col(StepRecord.status) == StepStatus.OK
     attempts, runs = func.count(), func.count(col(StepRecord.run_id).distinct())
     rows = session.execute(
         select(
             _DAY,
             col(StepRecord.name),
             runs,
-            func.sum(case((is_ok, 1), else_=0)),  # the database allows one a run
+            func.sum(case((is_ok, 1), else_=0)),  # the database allows one a visit
             attempts - runs,
             func.sum(col(StepRecord.cost_microusd)),
         )
         .join(Run, col(Run.id) == col(StepRecord.run_id))
         .where(*window)
-        .group_by(_DAY, col(StepRecord.name))
+        .group_by(_DAY, col(StepRecord.name), col(StepRecord.visit))
     )
     for day, name, *counted in rows:
         yield _day(day), name, StepCounts(*counted)

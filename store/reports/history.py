@@ -104,7 +104,11 @@ def _gated(since: datetime | None) -> Select[Any]:
         .join(Ticket, col(Ticket.id) == col(Run.ticket_id))
         .join(Draft, col(Draft.run_id) == col(Run.id))
         .outerjoin(StepRecord, recorded)
-        .where(col(Run.outcome).is_not(None), col(Draft.author).startswith("model:"))
+        .where(
+            col(Run.outcome).is_not(None),
+            col(Draft.author).startswith("model:"),
+            col(Draft.revision) == 1,  # labels are of first drafts
+        )
         .order_by(col(Run.created_at).desc(), col(Draft.id).desc())
     )
     return statement if since is None else statement.where(col(Run.created_at) >= since)

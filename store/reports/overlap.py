@@ -8,106 +8,21 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from unicodedata import normalize
 
 from store.reports.figures import MAX_TEXT, Fact, Figure, figures, is_known
 
 WORDS, FIGURE = "words", "figure"
 
-_STOP = frozenset(
-    [
-        "a",
-        "about",
-        "after",
-        "again",
-        "all",
-        "also",
-        "am",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "been",
-        "before",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "get",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "me",
-        "more",
-        "my",
-        "no",
-        "not",
-        "of",
-        "on",
-        "once",
-        "only",
-        "or",
-        "other",
-        "our",
-        "out",
-        "over",
-        "she",
-        "should",
-        "so",
-        "some",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "too",
-        "up",
-        "us",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
+_STOP_WORDS = """
+    a about after again all also am an and any are as at be because been before but by
+    can could did do does for from get had has have he her his how i if in into is it
+    its just me more my no not of on once only or other our out over she should so some
+    than that the their them then there these they this those to too up us was we were
+    what when where which who why will with would you your
+"""
+_STOP = frozenset(_STOP_WORDS.split())
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _EDGES = re.compile(r"^[\s,;()]+|[\s,;()]+$")
 _STEM = 6  # letters: refund, refunds and refunded are one word
@@ -206,7 +121,7 @@ def _facts(token: _Token) -> tuple[Fact, ...]:
 
 def _neighbours(text: str, tokens: tuple[_Token, ...]) -> Iterator[tuple[_Token, _Token]]:
     """Yield content words that follow each other within one sentence."""
-    for first, second in zip(tokens, tokens[1:], strict=False):
+    for first, second in pairwise(tokens):
         if not re.search(r"[.!?:;\n]", text[first.end : second.start]):
             yield first, second
 

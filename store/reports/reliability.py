@@ -47,7 +47,7 @@ class StepReliability:
 
     name: str
     title: str
-    runs: int  # runs that reached the step
+    runs: int  # runs that reached the step; a second visit counts as one more
     ok: int  # of these, runs in which it finally succeeded
     ok_rate: float | None
     ok_low: float | None

@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from delivering import claim, decide, deliver_all, send_next, shop
 from sqlalchemy import text
 from sqlmodel import Session
 
-from store import deliveries, escalations, holds, undoing
+from store import deliveries, escalations, holds, notes, policies, undoing
 from store.engine import Store, sqlite_module
 from store.gate import PolicyBody
 from store.outputs import Reason
@@ -29,9 +30,17 @@ DECISION = (
 )
 REVIEW = (
     "INSERT INTO review (run_id, draft_id, revision, payload_digest, policy_version, kind, status,"
-    " is_blocked, title, reasons, threshold, risk, inclusion_probability, opened_at, action_id)"
+    " is_blocked, title, reasons, threshold, risk, inclusion_probability, opened_at, {pin})"
     " SELECT run_id, draft_id, revision, payload_digest, policy_version, 'audit', 'open', 0, title,"
-    " reasons, threshold, risk, 1.0, opened_at, 'no-such-action' FROM review WHERE id = {open}"
+    " reasons, threshold, risk, 1.0, opened_at, {value} FROM review WHERE id = {open}"
+)
+ACTIVATE = (
+    "UPDATE policy SET status = iif(version = {proposal}, 'active', 'retired'),"
+    " approved_by = iif(version = {proposal}, {who}, approved_by)"
+)
+POLICY = (
+    "INSERT INTO policy (status, body, author, note, {column})"
+    " VALUES ('retired', '{body}', 'Mo', '', {value})"
 )
 ENTRY = (
     "INSERT INTO outbox (id, run_id, draft_id, decision_id, position, kind, tool, body, status,"
@@ -78,7 +87,47 @@ ATTEMPTS: list[tuple[str, str, str]] = [
     *append_only("audit_entry", "actor"),
     *append_only("hold"),
     *append_only("step_record", "output"),
-    ("policy_body_fixed", "UPDATE policy SET body = '{{}}'", "a published policy never changes"),
+    *append_only("note", "text"),
+    *[
+        ("policy_body_fixed", f"UPDATE policy SET {change}", "a published policy never changes")
+        for change in (
+            "body = '{{}}'",
+            "body = '{{}}' WHERE version = {proposal}",
+            "author = 'Zoe' WHERE version = {proposal}",
+            "note = 'x' WHERE version = {proposal}",
+            "proposed_at = NULL WHERE version = {proposal}",
+            "published_at = '2030-01-01'",
+            "approved_by = 'Mo' WHERE version = {policy}",
+        )
+    ],
+    *[
+        (
+            "policy_moves",
+            f"UPDATE policy SET status = '{wanted}' WHERE version = {{{which}}}",
+            "closed",
+        )
+        for which, wanted in (
+            ("policy", "draft"),
+            ("old_policy", "draft"),
+            ("withdrawn", "draft"),
+        )
+    ],
+    *[
+        (
+            "policy_by_two",
+            ACTIVATE.format(proposal="{proposal}", who=who),
+            "another manager than its author",
+        )
+        for who in ("NULL", "author", "'Ana'", "'Nobody'")
+    ],
+    *[
+        (
+            "policy_approved_later",
+            POLICY.format(column=column, value=value, body="{{}}"),
+            "a policy is proposed first",
+        )
+        for column, value in (("approved_by", "'Zoe'"), ("proposed_at", "'2026-11-20'"))
+    ],
     ("policy_no_delete", "DELETE FROM policy", "policies are kept"),
     ("outbox_no_delete", "DELETE FROM outbox", "outbox entries are kept"),
     ("review_no_delete", "DELETE FROM review", "reviews are kept"),
@@ -174,7 +223,24 @@ ATTEMPTS: list[tuple[str, str, str]] = [
         decision("{open}", "reject", action="'{sent}'"),
         "it names a delivery that this run does not have",
     ),
-    ("review_about_a_delivery", REVIEW, "it names a delivery that this run does not have"),
+    (
+        "review_about_a_delivery",
+        REVIEW.format(pin="action_id", value="'no-such-action'", open="{open}"),
+        "it names a delivery that this run does not have",
+    ),
+    *[
+        (
+            "review_after_a_decision",
+            REVIEW.format(pin="after_decision", value=value, open="{open}"),
+            "it names a decision that this run does not have",
+        )
+        for value in ("'no-such-decision'", "'{delivered_decision}'")
+    ],
+    (
+        "review_after_pinned",
+        "UPDATE review SET after_decision = '{delivered_decision}' WHERE id = {open}",
+        "what a review is pinned to",
+    ),
     *[
         ("review_pinned", f"UPDATE review SET {change}", "what a review is pinned to")
         for change in ("payload_digest = 'x'", "is_blocked = 0", "kind = 'audit'", "reasons = '[]'")
@@ -207,6 +273,11 @@ ATTEMPTS: list[tuple[str, str, str]] = [
         entry("{two_run}", "{two_draft}", "'{first_approval}'"),
         "no decision authorises this action",
     ),
+    (
+        "outbox_never_seeded",
+        entry("{rejected_run}", "{rejected_draft}", "'{seeded_decision}'"),
+        "a card beside the run delivers nothing",
+    ),
     ("outbox_by_gate", entry("{run}", "{draft}"), "the gate did not let this action pass"),
     (
         "outbox_of_its_draft",
@@ -219,7 +290,9 @@ ATTEMPTS: list[tuple[str, str, str]] = [
 def _world(store: Store) -> dict[str, Any]:
     """Make, through the verbs, one of everything that somebody may want to tamper with."""
     shop(store, policy=PolicyBody(audit_rate=0.0))  # the coin would draw other reviews
-    gated.execute(store, "INSERT INTO person (name, role, is_active) VALUES ('Gone', 'operator', 0)")
+    gated.execute(
+        store, "INSERT INTO person (name, role, is_active) VALUES ('Gone', 'operator', 0)"
+    )
     known: dict[str, Any] = {}
     sent = gated.case(store)
     known["delivered_decision"] = decide(store, sent.approve()).decision_id
@@ -229,7 +302,7 @@ def _world(store: Store) -> dict[str, Any]:
 
     audited = gated.passed(store, customer_id="C-2")
     deliver_all(store)
-    known["audit"] = store.transact(_open_audit, audited.run_id)
+    known["audit"] = store.transact(_open, audited.run_id, ReviewKind.AUDIT)
 
     undone = gated.case(store)
     first = decide(store, undone.approve(), undo_seconds=10)
@@ -244,6 +317,9 @@ def _world(store: Store) -> dict[str, Any]:
     rejected = gated.case(store)
     known["rejection"] = decide(store, rejected.reject()).decision_id
     known |= {"rejected_run": rejected.run_id, "rejected_draft": rejected.draft_id}
+    seeded = replace(rejected, review_id=store.transact(_open, rejected.run_id, ReviewKind.SEEDED))
+    known["seeded_decision"] = decide(store, seeded.approve("Ben")).decision_id
+    store.transact(notes.add, rejected.run_id, "Called twice", person="Ana", now=NOW)
 
     two = gated.case(store, action=refund(LIMIT + 1))
     known["two"] = two.review_id
@@ -277,11 +353,22 @@ def _world(store: Store) -> dict[str, Any]:
     known |= {"passed_run": passed.run_id, "passed_draft": passed.draft_id}
     known |= {"other_draft": passed.draft_id, "other_run": passed.run_id}
     store.transact(holds.set_hold, person="Mo", kind=None, is_held=True, now=NOW)
+    return known | _policies(store)
+
+
+def _policies(store: Store) -> dict[str, Any]:
+    """Publish a policy that takes two to loosen, and leave one proposal open."""
+    gated.execute(store, "INSERT INTO person (name, role, is_active) VALUES ('Zoe', 'manager', 1)")
+    known = {"old_policy": store.read(policies.active).version}
+    strict = PolicyBody(needs_second_manager=True)
+    for name, threshold in (("policy", 0.85), ("withdrawn", 0.8), ("proposal", 0.7)):
+        body = strict.model_copy(update={"threshold": threshold})
+        known[name] = store.transact(policies.publish, body, author="Mo", note="", now=NOW)
     return known
 
 
-def _open_audit(session: Session, run_id: int) -> int:
-    return escalations.open_review(session, run_id, ReviewKind.AUDIT, now=NOW)
+def _open(session: Session, run_id: int, kind: ReviewKind) -> int:
+    return escalations.open_review(session, run_id, kind, now=NOW)
 
 
 def _newest_review(session: Session, run_id: int) -> int:
@@ -333,4 +420,16 @@ def test_a_verdict_that_fits_is_taken(world: tuple[str, dict[str, Any]]) -> None
     with closing(sqlite_module().connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         assert connection.execute(decision("{open}").format(**known)).rowcount == 1
+        connection.execute("ROLLBACK")
+
+
+def test_a_proposed_policy_becomes_active_by_a_second_managers_word(
+    world: tuple[str, dict[str, Any]],
+) -> None:
+    """The forged approvals above fail for whose word they are, not for how they are written."""
+    path, known = world
+    activate = next(sql for trigger, sql, _ in ATTEMPTS if trigger == "policy_by_two")
+    with closing(sqlite_module().connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert connection.execute(activate.format(**known).replace("NULL", "'Zoe'")).rowcount == 4
         connection.execute("ROLLBACK")

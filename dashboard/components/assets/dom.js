@@ -54,3 +54,67 @@ function foldable(memory, key, text, limit, className) {
   apply();
   return el("div", null, body, toggle);
 }
+
+// --- what all components of a page share -------------------------------------------------------
+
+// One object per page. While a decision is under way nothing else is sent: Streamlit may drop one
+// of two triggers that come within one rerun. `whenFree` keeps one thing to do per slot.
+function desk() {
+  document.greenlight ??= {
+    busy: false,
+    waiting: new Map(),
+    timer: 0,
+    begin(limit = 5000) {
+      this.busy = true;
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.end(), limit);
+    },
+    end() {
+      clearTimeout(this.timer);
+      this.busy = false;
+      const held = [...this.waiting];
+      this.waiting.clear();
+      for (const [slot, act] of held) this.whenFree(act, slot);
+    },
+    whenFree(act, slot = "next") {
+      if (this.busy) this.waiting.set(slot, act);
+      else act();
+    },
+  };
+  return document.greenlight;
+}
+
+const KEYS_OFF = "greenlight:keys-off";
+
+function areKeysOn() {
+  try {
+    return localStorage.getItem(KEYS_OFF) === null;
+  } catch {
+    return true; // no storage in this browser: the keys stay on
+  }
+}
+
+function isTypedInto(event) {
+  return event
+    .composedPath()
+    .some(
+      (node) =>
+        node instanceof HTMLElement &&
+        (node.isContentEditable ||
+          /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName) ||
+          node.getAttribute("role") === "dialog"),
+    );
+}
+
+// The key that was pressed as a command, in lower case; null while somebody types, holds a
+// modifier or the key, has something open above the page, or has turned the keys off.
+function commandKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented)
+    return null;
+  if (!areKeysOn() || isTypedInto(event)) return null;
+  if (document.querySelector('[role="dialog"], [role="listbox"], [data-testid="stPopoverBody"]'))
+    return null;
+  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code ?? "");
+  if (digit) return digit[1]; // some keyboards have digits on the shifted row
+  return event.shiftKey ? null : event.key.toLowerCase();
+}

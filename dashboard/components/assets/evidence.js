@@ -1,95 +1,104 @@
-// The six steps as a strip, then what they found. Data: {id, steps: [{title, state, note, doubtful}],
-// stepsTitle, passages: [{title, text, source, score}], calls: [{tool, state, note, args, columns,
-// rows, more}], empty}.
-function strip(data) {
-  return el(
-    "section",
-    null,
-    el("h3", null, data.stepsTitle),
-    el(
-      "ol",
-      "strip",
-      data.steps.map((step) => {
-        const node = el(
-          "li",
-          `step ${step.state} ${step.doubtful ? "doubtful" : ""}`,
-          el("span", "name", step.title),
-          el("span", "note num", step.doubtful ? "look here" : step.note),
-        );
-        node.title = step.hint;
-        return node;
-      }),
-    ),
-  );
+// The right column: the steps, then one of four tabs. The tab stays when the card changes.
+// Data: that of passages.js, and {feed: address, notes: [{who, when, text}], notesHint}.
+const TABS = [
+  ["evidence", "Evidence", ""],
+  ["customer", "Customer", "t"],
+  ["similar", "Similar", "l"],
+  ["notes", "Notes", "m"],
+];
+
+function isTyping(event) {
+  return event
+    .composedPath()
+    .some((node) => node instanceof Element && /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName));
 }
 
-function table(call) {
-  if (!call.columns.length) return null;
-  return el(
-    "div",
-    "scroll",
-    el(
-      "table",
-      null,
-      el("thead", null, el("tr", null, call.columns.map((name) => el("th", "quiet", name)))),
-      el(
-        "tbody",
-        null,
-        call.rows.map((row) => el("tr", null, row.map((cell) => el("td", "mono", cell)))),
-      ),
-    ),
-  );
+function tabs(memory, data) {
+  const row = el("div", "tabs");
+  row.setAttribute("role", "tablist");
+  row.setAttribute("aria-label", "Beside the card");
+  for (const [name, title, key] of TABS) {
+    const count = name === "notes" && data.notes.length ? ` ${data.notes.length}` : "";
+    const tab = el("button", "tab", `${title}${count}`, key ? el("kbd", null, key.toUpperCase()) : null);
+    tab.type = "button";
+    tab.id = `tab-${name}`;
+    tab.dataset.tab = name;
+    tab.setAttribute("role", "tab");
+    tab.setAttribute("aria-controls", "pane");
+    if (key) tab.setAttribute("aria-keyshortcuts", key.toUpperCase());
+    tab.onclick = () => memory.choose(name);
+    row.append(tab);
+  }
+  row.onkeydown = (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    const at = TABS.findIndex(([name]) => name === memory.tab);
+    const [next] = TABS[(at + by + TABS.length) % TABS.length];
+    memory.choose(next);
+    row.querySelector(`[data-tab="${next}"]`).focus();
+    event.preventDefault();
+  };
+  return row;
 }
 
-function call(item) {
-  return el(
-    "li",
-    "panel call",
-    el(
-      "div",
-      "head",
-      el("span", `dot ${item.state}`),
-      el("span", "mono tool words", item.tool),
-      el("span", "quiet mono words args", item.args),
-      el("span", "quiet num took", item.note),
-    ),
-    item.error ? el("p", "error words", item.error) : null,
-    table(item),
-    item.more ? el("p", "quiet more", item.more) : null,
-  );
+function draw(memory, data, root) {
+  const kept = memory.id === data.id ? root.querySelector(".pane")?.scrollTop : 0;
+  const hadFocus = root.querySelector(".box:focus") !== null;
+  const pane = el("div", "pane");
+  pane.id = "pane";
+  pane.tabIndex = 0; // scrolled by the arrow keys
+  pane.setAttribute("role", "tabpanel");
+  pane.setAttribute("aria-live", "polite");
+  const row = tabs(memory, data);
+  const show = (nodes) => pane.replaceChildren(...nodes.filter(Boolean));
+  memory.choose = (name) => {
+    memory.tab = name;
+    memory.asking?.abort();
+    for (const tab of row.children) {
+      const isChosen = tab.dataset.tab === name;
+      tab.setAttribute("aria-selected", String(isChosen));
+      tab.tabIndex = isChosen ? 0 : -1;
+    }
+    pane.setAttribute("aria-labelledby", `tab-${name}`);
+    pane.scrollTop = 0;
+    if (name === "evidence") show(evidencePane(memory, data));
+    else if (name === "notes") show(notesPane(memory, data));
+    else load(memory, data, name, show);
+  };
+  root.replaceChildren(el("aside", null, strip(data), row, pane));
+  memory.id = data.id;
+  memory.choose(memory.tab);
+  pane.scrollTop = kept ?? 0;
+  if (hadFocus) pane.querySelector(".box")?.focus();
 }
 
-function passage(memory, data, item, index) {
-  return el(
-    "li",
-    "panel passage",
-    el("div", "head", el("b", "words", item.title), el("span", "quiet num took", item.score)),
-    foldable(memory, `${data.id}-${index}`, item.text, 260, "words body"),
-    el("div", "quiet mono source words", item.source),
-  );
+function onKey(memory, root, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || isTyping(event)) return;
+  const found = TABS.find(([, , key]) => key && key === event.key.toLowerCase());
+  if (!found) return;
+  const [name] = found;
+  memory.choose(memory.tab === name ? "evidence" : name);
+  if (memory.tab === "notes") root.querySelector(".box").focus();
+  event.preventDefault();
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const memory = memoryOf(parentElement);
-  if (!isNew(memory, data)) return;
-  const found = data.passages.length + data.calls.length;
-  parentElement.querySelector(".root").replaceChildren(
-    el(
-      "aside",
-      null,
-      strip(data),
-      data.calls.length
-        ? el("section", null, el("h3", null, "What the tools answered"), el("ul", null, data.calls.map(call)))
-        : null,
-      data.passages.length
-        ? el(
-            "section",
-            null,
-            el("h3", null, "What the documents say"),
-            el("ul", null, data.passages.map((item, index) => passage(memory, data, item, index))),
-          )
-        : null,
-      found ? null : el("p", "quiet", data.empty),
-    ),
-  );
+  const root = parentElement.querySelector(".root");
+  memory.send = (text) => setTriggerValue("note", text);
+  if (!memory.onKey) {
+    memory.tab = "evidence";
+    memory.found = new Map();
+    memory.typed = new Map();
+    memory.onKey = (event) => onKey(memory, root, event);
+  }
+  document.addEventListener("keydown", memory.onKey);
+  if (isNew(memory, data)) {
+    if (memory.id !== data.id) memory.found.clear();
+    draw(memory, data, root);
+  }
+  return () => {
+    document.removeEventListener("keydown", memory.onKey);
+    memory.asking?.abort();
+  };
 }

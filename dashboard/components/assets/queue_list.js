@@ -1,8 +1,12 @@
-// The waiting reviews, keyed by review id. J and K move at once and open after a short pause;
-// E goes to the reply. Silent while somebody types.
-// Data: {items: [{id, title, who, reason, money, age, confidence, threshold, share, tone, tag}],
-//        current, empty}. Trigger: open(id).
+// Rows keyed by id: the waiting reviews, or the runs. J and K move at once and open after a short
+// pause; they pass over rows that are not this person's to take. Silent while somebody types.
+// Data: {items: [{id, title, who, reason, money, age, ageTone, confidence, threshold, share, limit,
+//   tone, tag, tagTone, holder, passed}], current, empty, name, desk: null | {me, address, claimed,
+//   said, page, pages, tab, canClear, canBatch}}.
+// Triggers: open(id); at a desk also refresh, turn(page), clear, batch.
 const PAUSE_MS = 60;
+const LIVE = "greenlight:live"; // what everybody does now, told by the line of figures
+const SHARED = (globalThis.greenlightDesk ??= { claimed: null, live: null });
 
 function bar(item) {
   if (item.share === null) return el("span", "quiet none", item.confidence);
@@ -28,8 +32,8 @@ function row(item) {
       "span",
       "under quiet",
       el("span", "who", item.who),
-      item.tag ? el("span", `tag ${item.tagTone}`, item.tag) : null,
-      el("span", "age num", item.age),
+      el("span", "tag"),
+      el("span", `age num ${item.ageTone}`, item.age),
     ),
   );
   node.type = "button";
@@ -37,8 +41,41 @@ function row(item) {
   return node;
 }
 
-function highlight(list, id) {
-  for (const node of list.children) {
+// Who is on a row and whether it closed meanwhile: changed in place, so that nothing moves.
+function standing(memory, item) {
+  const live = memory.desk ? SHARED.live : null;
+  const closed = live?.closed[item.id];
+  const holder = live ? live.claims[item.id] : item.holder;
+  if (closed !== undefined) return { tag: closed ? `decided by ${closed}` : "closed", isClosed: true };
+  if (holder && holder !== memory.desk?.me) return { tag: `${holder} is on this`, tone: "blue", isPassed: true };
+  return { tag: item.tag, tone: item.tagTone, isPassed: Boolean(item.passed) };
+}
+
+function mark(memory) {
+  for (const item of memory.items) {
+    const node = memory.list.querySelector(`[data-id="${item.id}"]`);
+    if (!node) continue;
+    const now = standing(memory, item);
+    const tag = node.querySelector(".tag");
+    tag.className = `tag ${now.tone ?? ""}`;
+    tag.textContent = plain(now.tag);
+    node.classList.toggle("closed", Boolean(now.isClosed));
+    node.classList.toggle("passed", Boolean(now.isPassed || now.isClosed));
+  }
+  if (memory.desk) offer(memory);
+}
+
+function offer(memory) {
+  const fresh = SHARED.live?.after === memory.desk.newest ? SHARED.live.arrived[memory.desk.tab] : 0;
+  const cards = fresh === 1 ? "1 new card" : `${fresh} new cards`;
+  memory.offer.hidden = !fresh;
+  memory.offer.textContent = `${cards} · show`;
+  if (fresh && !memory.items.length && !memory.desk.canClear) memory.fire("refresh", Date.now());
+}
+
+function highlight(memory, id) {
+  const list = memory.list;
+  for (const node of list.querySelectorAll(".row")) {
     const isCurrent = node.dataset.id === String(id);
     node.classList.toggle("current", isCurrent);
     if (isCurrent) {
@@ -62,61 +99,119 @@ function isTyping(event) {
     );
 }
 
-function move(memory, list, by) {
-  const ids = memory.items.map((item) => item.id);
-  if (!ids.length) return;
-  const at = ids.indexOf(memory.at);
-  const next = ids[Math.min(ids.length - 1, Math.max(0, at + by))];
-  if (next === memory.at) return;
-  memory.at = next;
-  highlight(list, next);
-  clearTimeout(memory.timer);
-  memory.timer = setTimeout(() => memory.open(next), PAUSE_MS);
+function move(memory, by) {
+  const items = memory.items;
+  let at = items.findIndex((item) => item.id === memory.at) + by;
+  if (memory.at !== null && at === by - 1) at = by > 0 ? 0 : -1; // the card is not in the list
+  while (items[at] && (standing(memory, items[at]).isPassed || standing(memory, items[at]).isClosed)) at += by;
+  if (!items[at] || items[at].id === memory.at) return;
+  choose(memory, items[at].id, PAUSE_MS);
 }
 
-function focusReply() {
-  const box = document.querySelector('[class*="st-key-edit_"] textarea');
-  if (box) box.focus();
-  return Boolean(box);
+function choose(memory, id, pause) {
+  memory.at = id;
+  highlight(memory, id);
+  clearTimeout(memory.timer);
+  memory.timer = setTimeout(() => memory.fire("open", id), pause);
+}
+
+function button(text, name, act) {
+  const node = el("button", name, text);
+  node.type = "button";
+  node.onclick = act;
+  return node;
+}
+
+function foot(memory) {
+  memory.said = el("span", "said quiet num");
+  memory.said.setAttribute("role", "status");
+  memory.offer = button("", "offer", () => memory.fire("refresh", Date.now()));
+  memory.before = button("‹", "before", () => memory.fire("turn", memory.desk.page - 1));
+  memory.after = button("›", "after", () => memory.fire("turn", memory.desk.page + 1));
+  memory.before.setAttribute("aria-label", "More urgent cards");
+  memory.after.setAttribute("aria-label", "Less urgent cards");
+  memory.batch = button("Batch…", "batch", () => memory.fire("batch", Date.now()));
+  memory.batch.title = "Reject all that the filters show, or approve look-alikes";
+  const toggle = button("Whole list", "toggle", () => {
+    const isOpen = memory.frame.classList.toggle("is-open");
+    toggle.textContent = isOpen ? "Fold list" : "Whole list";
+    toggle.setAttribute("aria-expanded", String(isOpen));
+  });
+  toggle.setAttribute("aria-expanded", "false");
+  return el("div", "foot", memory.said, memory.offer, memory.before, memory.after, toggle, memory.batch);
+}
+
+function mount(memory, root) {
+  memory.list = el("div", "list");
+  memory.list.setAttribute("role", "group");
+  memory.list.onclick = (event) => {
+    const node = event.target.closest(".row");
+    if (node) choose(memory, Number(node.dataset.id), 0);
+  };
+  memory.frame = el("div", memory.desk ? "desk" : "", memory.list, memory.desk ? foot(memory) : null);
+  root.append(memory.frame);
+  memory.onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+    const key = event.key.toLowerCase();
+    if (key === "j") move(memory, 1);
+    else if (key === "k") move(memory, -1);
+  };
+  memory.onLive = () => mark(memory);
+  document.addEventListener("keydown", memory.onKey);
+  document.addEventListener(LIVE, memory.onLive);
+}
+
+function drawDesk(memory, desk) {
+  SHARED.claimed = desk.claimed;
+  SHARED.me = desk.me;
+  SHARED.newest = desk.newest;
+  memory.said.textContent = plain(desk.said);
+  memory.before.hidden = memory.after.hidden = desk.pages < 2;
+  memory.before.disabled = desk.page <= 0;
+  memory.after.disabled = desk.page >= desk.pages - 1;
+  memory.batch.hidden = !desk.canBatch;
+  // The address of what is on screen, to reload or pass on; costs neither message nor run.
+  const query = new URLSearchParams(desk.address).toString();
+  history.replaceState(history.state, "", location.pathname + (query ? `?${query}` : ""));
+}
+
+function drawRows(memory, data) {
+  const nodes = data.items.map(row);
+  if (!data.items.length) {
+    const clear = button("Clear filters", "clear", () => memory.fire("clear", Date.now()));
+    nodes.push(el("p", "empty quiet", el("span", null, data.empty), data.desk?.canClear ? el("div", null, clear) : null));
+  }
+  const top = memory.list.scrollTop;
+  memory.list.replaceChildren(...nodes);
+  memory.list.scrollTop = top;
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const memory = memoryOf(parentElement);
-  const root = parentElement.querySelector(".root");
   memory.items = data.items;
-  memory.open = (id) => setTriggerValue("open", id);
-  let list = root.querySelector(".list");
-  if (!list) {
-    list = el("div", "list");
-    list.setAttribute("role", "group");
-    list.setAttribute("aria-label", "Waiting reviews, most urgent first");
-    list.onclick = (event) => {
-      const node = event.target.closest(".row");
-      if (!node) return;
-      memory.at = Number(node.dataset.id);
-      highlight(list, memory.at);
-      memory.open(memory.at);
-    };
-    root.append(list);
-    memory.onKey = (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
-      const key = event.key.toLowerCase();
-      if (key === "j") move(memory, list, 1);
-      else if (key === "k") move(memory, list, -1);
-      else if (key === "e" && focusReply()) event.preventDefault();
-    };
-    document.addEventListener("keydown", memory.onKey);
-  }
+  memory.desk = data.desk;
+  memory.fire = (name, value) => {
+    const act = () => setTriggerValue(name, value);
+    const bus = typeof desk === "function" ? desk() : null; // a decision on its way goes first
+    if (bus?.whenFree) bus.whenFree(act);
+    else act();
+  };
+  if (!memory.list) mount(memory, parentElement.querySelector(".root"));
   if (isNew(memory, data)) {
-    const hadFocus = list.contains(parentElement.activeElement ?? null);
-    list.replaceChildren(...data.items.map(row));
-    if (!data.items.length) list.append(el("p", "empty quiet", data.empty));
+    memory.list.setAttribute("aria-label", data.name);
+    const hadFocus = memory.list.contains(parentElement.activeElement ?? null);
+    const rows = JSON.stringify(data.items);
+    if (rows !== memory.rows) drawRows(memory, data);
+    memory.rows = rows;
     memory.at = data.current;
-    highlight(list, data.current);
-    if (hadFocus) list.querySelector(".current")?.focus();
+    highlight(memory, data.current);
+    if (data.desk) drawDesk(memory, data.desk);
+    if (hadFocus) memory.list.querySelector(".current")?.focus();
   }
+  mark(memory);
   return () => {
     document.removeEventListener("keydown", memory.onKey);
+    document.removeEventListener(LIVE, memory.onLive);
     clearTimeout(memory.timer);
   };
 }

@@ -157,6 +157,44 @@ def _guard() -> None:
         "NEW.after_decision IS NOT OLD.after_decision",
         "what a review is pinned to never changes",
     )
+    _guard_policy()
+
+
+def _guard_policy() -> None:
+    """A proposal is fixed like a published policy, and becomes active by somebody else's word."""
+    op.execute("DROP TRIGGER policy_body_fixed")
+    fixed = ("body", "author", "note", "proposed_at")
+    once = ("published_at", "approved_by")
+    _refuse(
+        "policy_body_fixed",
+        f"UPDATE OF {', '.join((*fixed, *once))} ON policy",
+        " OR ".join(f"NEW.{name} IS NOT OLD.{name}" for name in fixed)
+        + " OR OLD.published_at IS NOT NULL AND ("
+        + " OR ".join(f"NEW.{name} IS NOT OLD.{name}" for name in once)
+        + ")",
+        "a published policy never changes, nor does a proposed one",
+    )
+    _refuse(
+        "policy_moves",
+        "UPDATE OF status ON policy",
+        "NEW.status != OLD.status AND NOT (OLD.status = 'draft' OR OLD.status = 'active'"
+        " AND NEW.status = 'retired')",
+        "a closed policy is not opened again",
+    )
+    _refuse(
+        "policy_by_two",
+        "UPDATE OF status, approved_by ON policy",
+        "NEW.status = 'active' AND NEW.proposed_at IS NOT NULL AND (NEW.approved_by IS NULL"
+        " OR NEW.approved_by = NEW.author OR NOT EXISTS (SELECT 1 FROM person p"
+        " WHERE p.name = NEW.approved_by AND p.is_active AND p.role IN ('manager', 'admin')))",
+        "another manager than its author must approve a proposed policy",
+    )
+    _refuse(
+        "policy_approved_later",
+        "INSERT ON policy",
+        "NEW.approved_by IS NOT NULL OR NEW.proposed_at IS NOT NULL AND NEW.status != 'draft'",
+        "a policy is proposed first and approved afterwards",
+    )
 
 
 def _refuse(name: str, event: str, when: str | None, why: str) -> None:

@@ -1,0 +1,94 @@
+"""The card: one client-side component that holds everything about deciding one review.
+
+Panels, typed text and the word diff live in the browser, where no rerun can touch them; a decision
+comes back as one payload, which is checked against exactly what was drawn.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard import identity, session
+from dashboard.components.case import case
+from dashboard.components.custom import register
+from dashboard.components.deciding import changed as changed_data
+from dashboard.components.deciding import deciding, way_back
+from dashboard.components.editor import editable, editor
+from dashboard.payload import Shown
+from dashboard.pressed import pressed
+from dashboard.session import Answer, Offer
+from store.reports.card import Card
+from store.reports.changes import DraftChange
+from store.schema import Company
+from store.transitions import Role
+
+PARTS = ("keys", "diff", "card_case", "card_edit", "card_panels")
+_CARD = register("card", parts=PARTS)
+
+
+def card_view(
+    card: Card, *, company: Company, now: datetime, changed: DraftChange | None = None
+) -> None:
+    """Draw the card; `changed` is what is different since the person last looked."""
+    person, revision = identity.me(), card.draft.revision
+    shown = Shown(
+        card=card,
+        decision_id=session.card_shown(card.review_id, revision, person, now),
+        editable=editable(card),
+    )
+    back = way_back(card) if card.is_blind else None
+    offer = None if back is None else Offer(*back)
+    data = card_data(
+        card,
+        company=company,
+        decision_id=shown.decision_id,
+        person=person,
+        roles=identity.people(),
+        answer=session.answered(),
+        changed=changed or session.change_of(card.review_id),
+        now=now,
+    )
+
+    def sent() -> None:
+        said: Any = st.session_state["card"].act
+        if isinstance(said, Mapping):
+            pressed(shown, said, offer)
+
+    _CARD(key="card", data=data, on_act_change=sent)
+
+
+def card_data(
+    card: Card,
+    *,
+    company: Company,
+    decision_id: str,
+    person: str,
+    roles: Mapping[str, Role],
+    answer: Answer,
+    changed: DraftChange | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return everything that the card draws. Pure."""
+    ways = deciding(
+        card,
+        person=person,
+        role=roles.get(person),
+        people=list(roles),
+        reasons=company.reject_reasons,
+        now=now,
+    )
+    return {
+        "id": card.review_id,
+        "run": card.run_id,
+        "revision": card.draft.revision,
+        "digest": card.draft.digest,
+        "decisionId": decision_id,
+        "armMs": int(session.ARM_SECONDS * 1000),
+        **case(card, currency=company.currency, person=person, now=now),
+        **ways,
+        "editor": editor(card) if ways["can"]["edit"] else None,
+        "changed": None if changed is None else changed_data(changed),
+        "answer": {"nonce": answer.nonce, "problem": answer.problem, "ask": answer.ask},
+    }
