@@ -70,10 +70,8 @@ class Addresses:
         if taken == len(self._usable):
             return Delivered(taken, None)
         which = ", ".join(sorted(str(name) for name in refused)) or "no answer"
-        return Delivered(
-            taken,
-            f"{len(self._usable) - taken} of {len(self._usable)} addresses did not take it ({which})",
-        )
+        missed = f"{len(self._usable) - taken} of {len(self._usable)} addresses"
+        return Delivered(taken, f"{missed} did not take it ({which})")
 
 
 def _mistake(number: int, url: str) -> str:

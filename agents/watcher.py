@@ -166,8 +166,6 @@ def watch_of(settings: Settings, *, link: str) -> Watch:
 def run(settings: Settings, *, link: str, once: bool = False) -> None:
     """Watch in this process until SIGINT or SIGTERM, or with `once` look a single time."""
     addresses = Addresses.of(settings.notify_urls.get_secret_value())
-    for mistake in addresses.mistakes:
-        log.warning("%s", mistake)
     store = settings.open()
     watcher = Watcher(store, addresses, watch_of(settings, link=link))
     for number in (signal.SIGINT, signal.SIGTERM):

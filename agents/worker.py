@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.02  # between looks at the database's change counter
 SWEEP_SECONDS = 1.0  # between looks for due retries and dead workers
 RETRY_LATER_SECONDS = 20.0  # after a transient failure used up its attempts
-MAX_VISITS = 3  # rounds of attempts at one step before the run fails
+MAX_ROUNDS = 3  # rounds of attempts at one step before the run fails
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class Worker:
         try:
             if failed.is_out_of_memory and not claim.is_suspect:  # maybe a neighbour took it all
                 await self._journal.write(visit, queue.release, as_suspect=True)
-            elif failed.is_transient and rounds < MAX_VISITS:
+            elif failed.is_transient and rounds < MAX_ROUNDS:
                 await self._journal.write(
                     visit, queue.release, delay_seconds=RETRY_LATER_SECONDS * rounds
                 )

@@ -46,9 +46,9 @@ UNEXPECTED = (
 )
 
 
-def open_card(review_id: int) -> None:
-    """Bring a review on the card."""
-    session.open_review(review_id)
+def drop_question() -> None:
+    """Close the panel that asks before something is done; nothing is recorded."""
+    session.ask(None)
 
 
 def decide(shown: Shown, said: Said, *, offer: Offer | None = None) -> None:
@@ -196,9 +196,7 @@ def _move_on(shown: Shown, error: AlreadyDecided | StaleReview) -> None:
         return
     draft = session.read(cards.card, follows).draft
     if draft.id != shown.card.draft.id:
-        session.note_change(
-            follows, session.read(changes.between, shown.card.draft.id, draft.id)
-        )
+        session.note_change(follows, session.read(changes.between, shown.card.draft.id, draft.id))
     session.put_first(follows)
     _problem("The card changed after it was shown to you, so nothing was decided. Look again.")
 

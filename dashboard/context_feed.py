@@ -72,18 +72,18 @@ def customer_data(past: CustomerPast) -> dict[str, Any]:
     )
     return {
         "title": past.customer_id,
-        "summary": f"{others}{shown}",
+        "summary": f"{others}{shown}" if past.total else "",
         "money": f"Last {MONEY_DAYS} days: {moved or 'no money moved'}",
         "rows": [_past(run, past.currency) for run in past.runs],
-        "empty": "This is the customer's first ticket.",
+        "empty": "This is the customer's only ticket.",
     }
 
 
 def similar_data(found: Similar) -> dict[str, Any]:
     """Return what the tab Similar shows. Pure."""
-    intent = (found.intent or "no intent of ours").replace("_", " ")
+    intent = (found.intent or "out of scope").replace("_", " ")
     return {
-        "title": f"How people decided {intent} · {words.kind(found.action_kind)}",
+        "title": f"How people decided: {intent} · {words.kind(found.action_kind)}",
         "rows": [_precedent(case, found.currency) for case in found.cases],
         "empty": "Nobody has decided a case like this among the newest"
         f" {words.count(LOOKED_THROUGH)} decisions.",

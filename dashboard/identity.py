@@ -41,9 +41,7 @@ def transact(verb: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.
             f"`{opened_by}` opened this page and is no longer signed in here, so nothing was"
             " recorded. Copy what you typed if you need it; then reload the page."
         )
-    return session.store().transact(
-        sign_ins.acting, _token(), session.now(), verb, *args, **kwargs
-    )
+    return session.store().transact(sign_ins.acting, _token(), session.now(), verb, *args, **kwargs)
 
 
 def people() -> dict[str, Role]:

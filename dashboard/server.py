@@ -57,11 +57,10 @@ async def warm(_app: st.App) -> AsyncGenerator[None]:
 
 def build() -> st.App:
     """Return the guarded application; raise UnsafeConfiguration if a guard is switched off."""
-    settings = Settings()
+    settings = _settings()
     rules.require_safe_sign_in(settings)
     url = rules.public(settings)
     hosts = HERE if url is None else (str(url.hostname),)
-    config.set_option("server.allowedHosts", list(hosts))
     layers = [
         Middleware(
             Guard,
@@ -71,12 +70,9 @@ def build() -> st.App:
         ),
         Middleware(Door, settings=settings, look=look, sign_in=sign_in_app(settings)),
     ]
-    routes = [
-        Route(HEALTH, healthz),
-        Route(live.PATH, live.QueueFigures().__call__),
-        Route(live.HOLD_PATH, live.HoldLine().__call__),
-    ]
+    routes = [Route(HEALTH, healthz), *live.routes()]
     app = st.App(APP, routes=routes, middleware=layers, lifespan=warm)
+    config.set_option("server.allowedHosts", list(hosts))
     require_safe(config.get_option)
     return app
 

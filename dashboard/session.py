@@ -4,27 +4,28 @@ Pages and actions go through these functions; nothing else reads or writes a sta
 """
 
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import streamlit as st
 
+from dashboard.worklist import Batch, Worklist
+from store import holds, registry, settings
 from store.engine import Store
 from store.reports.changes import DraftChange
-from store.settings import Settings
+from store.schema import Company
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_CURRENT = "current_review"
-_ORDER = "review_order"
+_WORK = "worklist"
+_BATCH = "batch"
 _NOTICE = "notice"
 _SHOWN = "card_shown"
 _DECISIONS = "decision_ids"
 _REFUSING = "refusing"
-_LISTED = "listed"
 _RUN = "current_run"
 _WITHDRAWING = "withdrawing"
 _ASKED = "asked"
@@ -32,6 +33,7 @@ _IDS = "ids_to_spend"
 _ANSWER = "card_answer"
 _CHANGES = "card_changes"
 
+COMPANY_SECONDS = 5.0
 ARM_SECONDS = 0.6  # a press sooner than this after a card appeared was meant for the one before
 
 
@@ -72,12 +74,12 @@ class Notice:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _open(url: str) -> Store:  # noqa: ARG001 - cache key
-    return Settings().open(urgent=True, may_decide=True)
+    return settings.current().open(urgent=True, may_decide=True)
 
 
 def store() -> Store:
     """Return the one open store of this process."""
-    return _open(Settings().url)
+    return _open(settings.current().url)
 
 
 def read(query: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -85,45 +87,71 @@ def read(query: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwa
     return store().read(query, *args, **kwargs)
 
 
+@st.cache_resource(show_spinner=False, max_entries=4, ttl=COMPANY_SECONDS)
+def _company(url: str) -> tuple[Company, tuple[str, ...]]:  # noqa: ARG001 - cache key
+    found = read(registry.company)
+    assert found is not None  # no page is drawn before there is one
+    return found, tuple(sorted(read(holds.kinds)))
+
+
+def company() -> Company:
+    """Return the company as it was a few seconds ago at most; it is read for every card."""
+    return _company(settings.current().url)[0]
+
+
+def action_kinds() -> tuple[str, ...]:
+    """Return what drafts may propose, as it was a few seconds ago at most."""
+    return _company(settings.current().url)[1]
+
+
 def now() -> datetime:
     """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
-def current(order: Sequence[int], others_turn: Collection[int] = ()) -> int | None:
-    """Return the review on the card: the one opened if it still waits, else the most urgent.
-
-    One that waits for somebody else is opened by hand only, or when nothing else is left.
-    """
-    mine = [review_id for review_id in order if review_id not in others_turn]
-    opened = st.session_state.get(_CURRENT)
-    if opened not in order:
-        opened = next(iter(mine or order), None)
-        st.session_state[_CURRENT] = opened
-    st.session_state[_ORDER] = [each for each in order if each in mine or each == opened]
-    return opened
+def work() -> Worklist:
+    """Return this session's place in the queue."""
+    return cast(Worklist, st.session_state.setdefault(_WORK, Worklist()))
 
 
 def open_review(review_id: int) -> None:
     """Put this review on the card."""
-    st.session_state[_CURRENT] = review_id
+    work().open(review_id)
 
 
 def put_first(review_id: int) -> None:
-    """Put this review on the card even if it is not on the page of the list that is shown."""
-    order = [review_id, *st.session_state.get(_ORDER, [])]
-    st.session_state[_ORDER] = order
-    st.session_state[_CURRENT] = review_id
+    """Put this review on the card and on top of the list, whose other rows keep their order."""
+    work().bring_back(review_id)
 
 
 def advance(review_id: int) -> None:
-    """Move on to the card after `review_id`, but only if it is still the one on screen."""
-    if st.session_state.get(_CURRENT) != review_id:
-        return
-    order: list[int] = st.session_state.get(_ORDER, [])
-    following = order[order.index(review_id) + 1 :] if review_id in order else []
-    rest = following or [other for other in order if other != review_id]
-    st.session_state[_CURRENT] = rest[0] if rest else None
+    """Move on from a closed review to the one after it, if it is still the one on screen."""
+    work().advance(review_id, now())
+
+
+def batch() -> Batch | None:
+    """Return what is planned for many cards at once, if anything."""
+    return cast(Batch | None, st.session_state.get(_BATCH))
+
+
+def plan_batch(planned: Batch | None) -> None:
+    """Open the panel for many cards at once, or close it."""
+    st.session_state[_BATCH] = planned
+
+
+def is_arriving(list_key: str) -> bool:
+    """Return whether the page is opened just now: its list is not on screen yet."""
+    return list_key not in st.session_state
+
+
+def address() -> dict[str, str]:
+    """Return what stands behind the question mark of this page's address."""
+    return dict(st.query_params.to_dict())
+
+
+def offset_minutes() -> int:
+    """Return by how many minutes this browser's clock is behind UTC."""
+    return st.context.timezone_offset or 0
 
 
 def edit_key(review_id: int, revision: int) -> str:
@@ -181,16 +209,6 @@ def is_refusing(review_id: int, revision: int) -> bool:
 def refuse(card: tuple[int, int] | None) -> None:
     """Open the panel for a revision, or close it."""
     st.session_state[_REFUSING] = card
-
-
-def note_listed(total: int) -> None:
-    """Remember how many cards the list on screen stands for."""
-    st.session_state[_LISTED] = total
-
-
-def listed() -> int:
-    """Return how many cards the list on screen stands for."""
-    return int(st.session_state.get(_LISTED, 0))
 
 
 def current_run(order: Sequence[int]) -> int | None:

@@ -11,7 +11,7 @@ from store.settings import Settings
 
 
 def publish(body: PolicyBody, note_key: str) -> None:
-    """Publish a policy version; the store refuses anybody but a manager."""
+    """Publish a policy version, or propose it; the store refuses anybody but a manager."""
 
     def put_out() -> None:
         note = str(session.typed(note_key) or "").strip()
@@ -19,14 +19,38 @@ def publish(body: PolicyBody, note_key: str) -> None:
             policies.publish, body, author=identity.me(), note=note, now=session.now()
         )
         session.keep(note_key, "")
-        session.notify(
-            Notice(
-                "done",
-                f"Version {version} gates new drafts from now on. Waiting cards keep theirs.",
-            )
-        )
+        if session.read(policies.version, version).published_at is None:
+            said = f"Version {version} is proposed. Nothing changes until another manager approves."
+            session.notify(Notice("done", said))
+        else:
+            session.notify(_in_force(version))
 
     actions.attempt(put_out)
+
+
+def approve_policy(version: int) -> None:
+    """Make a proposed policy the active one; the store refuses its author."""
+
+    def agree() -> None:
+        identity.transact(policies.approve, version, person=identity.me(), now=session.now())
+        session.notify(_in_force(version))
+
+    actions.attempt(agree)
+
+
+def withdraw_policy(version: int) -> None:
+    """Close a proposed policy unpublished."""
+
+    def close() -> None:
+        identity.transact(policies.withdraw, version, person=identity.me(), now=session.now())
+        session.notify(Notice("done", f"Version {version} is withdrawn. Nothing else changed."))
+
+    actions.attempt(close)
+
+
+def _in_force(version: int) -> Notice:
+    said = f"Version {version} gates new drafts from now on. Waiting cards keep theirs."
+    return Notice("done", said)
 
 
 def retry_run(run_id: int) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from store.actions import REPLY_ONLY
 from store.holds import HoldView
 from store.money import Money
-from store.transitions import Verdict
+from store.transitions import SlaStage, Verdict
 
 FEW = 30  # below this many labels a rate would mislead: only the counts are shown
 UNKNOWN = "unknown"
@@ -144,3 +144,22 @@ def in_doubt(message: str) -> str:
 def decided(who: str, verdict: Verdict) -> str:
     """Return who said what of a card, as in `Ben rejected this`."""
     return _VERDICTS[verdict].format(who=who)
+
+
+def due(due_at: datetime | None, stage: SlaStage, now: datetime) -> tuple[str, str]:
+    """Return what the clock of a waiting card says, and its tone: "" or "bad"."""
+    if due_at is None:
+        return "", ""
+    if stage is SlaStage.HELD:
+        return "held: a manager decides", "bad"
+    left = (due_at - now).total_seconds()
+    return (f"due in {about(left)}", "") if left >= 0 else (f"overdue {about(-left)}", "bad")
+
+
+def about(seconds: float) -> str:
+    """Return a time in its largest unit: `40 s`, `5 min`, `3 h`, `2 d`."""
+    whole = int(seconds)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if whole >= size:
+            return f"{whole // size} {unit}"
+    return f"{whole} s"

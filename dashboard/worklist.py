@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dashboard.filters import Filters
+from store.bulk import BulkItem, Plan
 from store.reports.queue import QueueItem
+from store.transitions import Verdict
 
 PAGE = 50
 SNOOZED = "snoozed"
@@ -31,6 +33,12 @@ class Worklist:
     claimed: int | None = None  # the one this person holds because it is on the card
     coming: tuple[int, ...] | None = None  # whose turn it is, best first; None: nobody's
     skipped: tuple[int, ...] = ()  # they come after the others
+    first: int | None = None  # one that was undone: on top of the list once that is read anew
+
+    @property
+    def is_to_read(self) -> bool:
+        """Whether the list on screen is not the one that belongs there."""
+        return self.items is None or self.first is not None
 
     @property
     def order(self) -> list[int]:
@@ -64,14 +72,21 @@ class Worklist:
         self.total -= len(self.items or ()) - len(items)
         self.items, self.read_at = tuple(items), at
 
-    def keep_order(self, before: Sequence[int], first: int | None = None) -> None:
-        """Put a list that was read anew back into the order it had; what is new follows."""
-        rank = {review_id: place for place, review_id in enumerate(before)}
-        if first is not None:
-            rank[first] = -1
-        self.items = tuple(
-            sorted(self.items or (), key=lambda item: rank.get(item.review_id, len(rank)))
-        )
+    def bring_back(self, review_id: int) -> None:
+        """Put a review that was undone on the card and, when the list is read, on top of it."""
+        self.open(review_id)
+        self.first = review_id
+
+    def fill_around(
+        self, items: Iterable[QueueItem], total: int, newest: int, at: datetime
+    ) -> None:
+        """Take over a list that was read anew for the one brought back; the others stay put."""
+        rank = {review_id: place for place, review_id in enumerate(self.order)}
+        if self.first is not None:
+            rank[self.first] = -1
+        self.first = None
+        found = sorted(items, key=lambda item: rank.get(item.review_id, len(rank)))
+        self.fill(found, total, newest, at)
 
     def open(self, review_id: int) -> None:
         """Put this review on the card, whoever is on it."""
@@ -99,6 +114,12 @@ class Worklist:
         self.current = None
         self.skipped = (*(one for one in self.skipped if one != review_id), review_id)
         self.fill(self.items or (), self.total, self.newest, self.read_at or now)
+
+    def hand_over(self, review_id: int, now: datetime) -> None:
+        """Go on from a card that was given back: it is somebody else's, or comes up later."""
+        if self.current == review_id:
+            self.coming = tuple(self.free(now, after=review_id))
+            self.current = self.claimed = None
 
     def arrive(self, review_id: int | None) -> None:
         """Put a card that was claimed on screen."""
@@ -143,3 +164,31 @@ def passed(item: QueueItem, person: str, now: datetime) -> str | None:
     if item.snoozed_until is not None and item.snoozed_until > now:
         return SNOOZED
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What somebody is about to decide for many cards at once, as they see it."""
+
+    batch_id: str
+    verdict: Verdict
+    plan: Plan
+    chosen: int = 0  # the group of look-alikes that is looked at
+
+    @property
+    def items(self) -> tuple[BulkItem, ...]:
+        """The cards that confirming decides: one group to approve, everything to reject."""
+        if self.verdict is Verdict.REJECT:
+            return self.plan.items
+        return self.plan.groups[self.chosen].items if self.plan.groups else ()
+
+
+SAMPLE = 4
+
+
+def sample(items: Sequence[BulkItem]) -> list[BulkItem]:
+    """Return a few cards that stand for all: the one with most money, and others spread evenly."""
+    by_money = sorted(items, key=lambda item: -(item.amount_minor or 0))
+    steps = max(1, min(SAMPLE, len(by_money)) - 1)
+    places = {round(step * (len(by_money) - 1) / steps) for step in range(steps + 1)}
+    return [by_money[place] for place in sorted(places) if place < len(by_money)]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Select, String, cast, exists, literal, select
 from sqlmodel import Session, col
@@ -23,7 +24,7 @@ NEW = timedelta(hours=1)  # a card that waits longer is the clock's to tell
 WEEK = timedelta(days=7)
 _FEWEST = 30
 _ASSURANCE = 0.99  # each day is a new test, so 5 % would cry wolf
-_AT_ONCE = 1_000  # cards of a topic
+_AT_ONCE = 200  # cards of a topic in one transaction
 _FRESH_KINDS = (ReviewKind.ESCALATION, ReviewKind.STALE)
 _NEW_TOPIC, _UNKNOWN_TOPIC = "review:new", "delivery:unknown"
 
@@ -69,7 +70,8 @@ def tell(session: Session, news: Found, *, now: datetime) -> None:
             "deliveries have an unknown end",
         ),
     ):
-        summary = Message(f"{len(ids)} {many}", "The queue shows the most urgent first.")
+        number = f"At least {len(ids)}" if len(ids) == _AT_ONCE else str(len(ids))
+        summary = Message(f"{number} {many}", "The queue shows the most urgent first.")
         word = partial(_about, session, says)
         if ids and not notifications.tell_each(session, topic, ids, word, summary, now=now):
             notifications.remember(session, topic, ids, summary, now=now)
@@ -93,7 +95,7 @@ def _about(session: Session, says: str, review_id: int) -> Message:
     return notifications.about_card(session, review_id, f"Card {review_id} {says}")
 
 
-def _untold(topic: str, kinds: Sequence[ReviewKind]) -> Select[tuple[int]]:
+def _untold(topic: str, kinds: Sequence[ReviewKind]) -> Select[Any]:
     """Return the select of waiting reviews of these kinds that were never told under the topic."""
     key = literal(f"{topic}:") + cast(col(Review.id), String)
     return (
@@ -126,7 +128,7 @@ def _audited(session: Session, now: datetime) -> list[Sampled]:
             col(Run.outcome) == Outcome.PASS,
         )
     )
-    return [Sampled(*row) for row in rows.tuples()]
+    return [Sampled(row[0], row[1]) for row in rows]
 
 
 def _alarm(wrong: Estimate) -> Message:

@@ -238,6 +238,7 @@ def _approvers(session: Session, decision: Decision, draft: Draft) -> set[str]:
 
 def run_state(session: Session) -> Found:
     yield from _waiting(session)
+    yield from _drafting_anew(session)
     yield from _committing(session)
     yield from _finished(session)
 
@@ -265,6 +266,18 @@ def _waiting(session: Session) -> Found:
     )
     for run_id, status, review_id in session.execute(idle):
         yield f"run:{run_id}", f"it is {status}, and review {review_id} is still open"
+
+
+def _drafting_anew(session: Session) -> Found:
+    sent_back = exists().where(
+        col(Decision.run_id) == col(Run.id),
+        col(Decision.verdict) == Verdict.REJECT,
+        col(Decision.is_final),
+        ~exists().where(col(Undo.decision_id) == col(Decision.id)),
+    )
+    unasked = select(col(Run.id)).where(col(Run.visit) > 1, ~sent_back)
+    for run_id in session.execute(unasked).scalars():
+        yield f"run:{run_id}", "it is on a second visit, and nobody has sent it back"
 
 
 def _committing(session: Session) -> Found:

@@ -73,9 +73,9 @@ def record(session: Session, decision: Decision, review: Review, *, now: datetim
     """Store the labels that a final decision gives, in its transaction; return how many.
 
     Reviews that are not about the pipeline's draft (seeded, stale, unknown delivery) give none, nor
-    does the first of two approvals or a decision of a batch, whose cards nobody looked at. Where a
-    person's edit awaits a second person, it is the edit that says what the draft was worth, not the
-    approval of its result.
+    does the first of two approvals, a decision of a batch, whose cards nobody looked at, or one on
+    a second draft. Where a person's edit awaits a second person, it is the edit that says what the
+    draft was worth, not the approval of its result.
     """
     source = _SOURCES.get(review.kind)
     if source is None or not decision.is_final or is_bulk(decision.id):

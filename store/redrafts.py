@@ -1,4 +1,4 @@
-"""A rejection that goes back to the agent: once a run, where the reason says so, with what was said.
+"""A rejection that goes back to the agent: once a run, where its reason says so.
 
 The second visit begins with the step that was blamed; what came before it is replayed. Its draft
 always goes to a person, and gives no label: a run is one trial, and its first draft is the one that
@@ -253,4 +253,4 @@ def _first_outputs(session: Session, run_id: int) -> dict[str, dict[str, Any]]:
             col(StepRecord.status) == StepStatus.OK,
         )
     )
-    return {name: output for name, output in rows}
+    return {row.name: row.output for row in rows}

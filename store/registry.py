@@ -51,7 +51,7 @@ class CompanyFacts:
     people: Sequence[tuple[str, Role]]
     policy: PolicyBody
     tools: Sequence[ToolFacts] = ()
-    reject_reasons: Sequence[dict[str, str]] = ()
+    reject_reasons: Sequence[dict[str, Any]] = ()  # code, title, redraft
     intents: Sequence[dict[str, str]] = field(default_factory=tuple)
     identities: Mapping[str, str] = field(default_factory=dict)  # by name, as a provider says it
 

@@ -23,8 +23,8 @@ from store.transitions import OPEN_REVIEW, ReviewKind, ReviewStatus, RunStatus, 
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 _OLD_DAYS, _DEMO_DAYS = 14, 3  # nobody should remember the card
-_LOOKED_AT = 20_000  # newest decisions: the write lock is held meanwhile
-_CHOICE = 200  # newest ones that fit
+_LOOKED_AT = 5_000  # newest decisions
+_CHOICE = 500  # of those, rejections drawn from
 _COPIED = (
     *("run_id", "draft_id", "revision", "payload_digest", "policy_version", "title", "reasons"),
     *("confidence", "threshold", "risk", "doubtful_step"),
@@ -90,42 +90,60 @@ def _opened(session: Session, since: datetime, until: datetime) -> Opened:
         )
         .group_by(col(Review.kind))
     )
-    counted = {kind: number for kind, number in rows.tuples()}
+    counted = {row[0]: row[1] for row in rows}
     return Opened(counted.get(ReviewKind.ESCALATION, 0), counted.get(ReviewKind.SEEDED, 0))
 
 
-def _past(session: Session, now: datetime) -> Select[tuple[Review, Draft, str]]:
-    """Return the select of past cards whose rejection, by a real person, says the draft was wrong.
+def _rejections(session: Session, now: datetime) -> list[str]:
+    """Return the newest past decisions by which a real person said that a draft was wrong.
 
-    A demo has no real people: there, simulated ones count.
+    A demo has no real people: there, simulated ones count. Looks at a bounded number of decisions,
+    however many there are, since the write lock is held meanwhile.
     """
     company = registry.company(session)
     is_demo = company is not None and company.is_demo
     old = now - timedelta(days=_DEMO_DAYS if is_demo else _OLD_DAYS)
-    lately = (
-        select(col(Decision.id))
+    looked_at = (
+        select(Decision)
         .where(col(Decision.decided_at) < old)
         .order_by(col(Decision.decided_at).desc())
         .limit(_LOOKED_AT)
         .subquery()
     )
-    again = aliased(Review)
+    past = aliased(Decision, looked_at)
     wanted = (
+        select(col(past.id))
+        .outerjoin(Undo, col(Undo.decision_id) == col(past.id))
+        .where(
+            col(past.verdict) == Verdict.REJECT,
+            col(past.is_final),
+            col(past.reason_code).is_not(None),
+            col(past.blamed_step).is_not(None),
+            col(past.blamed_step) != CUSTOMER,  # then the draft was right
+            col(past.undo_until) < old,
+            col(Undo.decision_id).is_(None),
+        )
+        .order_by(col(past.decided_at).desc())
+        .limit(_CHOICE)
+    )
+    if not is_demo:
+        wanted = wanted.where(~col(past.is_simulated))
+    return list(session.execute(wanted).scalars())
+
+
+def _past(session: Session, now: datetime) -> Select[Review, Draft, str]:
+    """Return the select of past cards that were rejected, delivered nothing, and were never used
+    before.
+    """
+    again = aliased(Review)
+    return (
         select(Review, Draft, col(Decision.id))
         .join(Decision, col(Decision.review_id) == col(Review.id))
-        .join(lately, lately.c.id == col(Decision.id))
         .join(Draft, col(Draft.id) == col(Review.draft_id))
         .join(Run, col(Run.id) == col(Review.run_id))
-        .outerjoin(Undo, col(Undo.decision_id) == col(Decision.id))
         .where(
-            col(Decision.verdict) == Verdict.REJECT,
-            col(Decision.is_final),
-            col(Decision.reason_code).is_not(None),
-            col(Decision.blamed_step).is_not(None),
-            col(Decision.blamed_step) != CUSTOMER,  # then the draft was right
+            col(Decision.id).in_(_rejections(session, now)),
             col(Decision.draft_id) == col(Review.draft_id),
-            col(Decision.undo_until) < old,
-            col(Undo.decision_id).is_(None),
             col(Review.kind) == ReviewKind.ESCALATION,
             col(Review.status) == ReviewStatus.DECIDED,
             col(Review.is_blocked).is_(False),
@@ -134,13 +152,11 @@ def _past(session: Session, now: datetime) -> Select[tuple[Review, Draft, str]]:
             ~exists().where(col(OutboxEntry.run_id) == col(Run.id)),
             ~exists().where(col(again.run_id) == col(Run.id), col(again.kind) == ReviewKind.SEEDED),
         )
-        .order_by(col(Decision.decided_at).desc())
-        .limit(_CHOICE)
+        .order_by(col(Review.id))
     )
-    return wanted if is_demo else wanted.where(~col(Decision.is_simulated))
 
 
-def _is_plain(session: Session, row: Row[tuple[Review, Draft, str]]) -> bool:
+def _is_plain(session: Session, row: Row[Review, Draft, str]) -> bool:
     """Return whether it is as the agent made it, and a single person could have decided it."""
     review, draft, _ = row
     policy = policies.version(session, review.policy_version).body
@@ -148,7 +164,7 @@ def _is_plain(session: Session, row: Row[tuple[Review, Draft, str]]) -> bool:
     return is_by_model(draft.author) and not policy.is_two_person(action)
 
 
-def _open(session: Session, row: Row[tuple[Review, Draft, str]], now: datetime) -> int:
+def _open(session: Session, row: Row[Review, Draft, str], now: datetime) -> int:
     past, _, decision_id = row
     policy = policies.version(session, past.policy_version).body
     card = Review(

@@ -55,9 +55,7 @@ def start(
     person = (
         people.known_as(session, vouched.identity)
         if vouched.role is None
-        else people.admit(
-            session, vouched.identity, name=vouched.name, role=vouched.role, now=now
-        )
+        else people.admit(session, vouched.identity, name=vouched.name, role=vouched.role, now=now)
     )
     if person is None or not person.is_active:
         raise NotAllowed(_nobody(session, vouched.identity, is_known=person is not None))
@@ -105,6 +103,7 @@ def acting(
     token: str,
     now: datetime,
     verb: Callable[Concatenate[Session, P], T],
+    /,
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:

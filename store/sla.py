@@ -20,7 +20,7 @@ from store.notifications import Message
 from store.schema import Review
 from store.transitions import OPEN_REVIEW, ReviewKind, ReviewStatus, SlaStage
 
-BATCH = 100  # cards in one transaction: others want to write too
+BATCH = 50  # cards in one transaction: others want to write too
 _ORDER = (SlaStage.FRESH, SlaStage.REMINDED, SlaStage.REROUTED, SlaStage.HELD)
 _TAKEN_AWAY = {  # what a card that is offered to everybody loses
     "claimed_by": None,

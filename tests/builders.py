@@ -106,7 +106,10 @@ def company(session: Session, /, *, policy: PolicyBody | None = None, is_demo: b
                 text_field="text",
             ),
         ],
-        reject_reasons=[{"code": "wrong_facts", "title": "Facts are wrong"}],
+        reject_reasons=[
+            {"code": "wrong_facts", "title": "Facts are wrong"},
+            {"code": "wrong_amount", "title": "The amount is wrong", "redraft": True},
+        ],
         intents=[{"name": "duplicate_charge", "title": "Charged twice"}],
     )
     register_company(session, facts, now=NOW)

@@ -82,13 +82,21 @@ class Case:
         {"id": "ch_9102", "order_id": "ord-71487", "amount_minor": 8490, "state": "pending"},
     )
     failures: Sequence[tuple[str, StepStatus]] = ()  # attempts that failed before the good one
+    error: str = "no answer within 2 s"  # of those attempts
+    customer_name: str = "Oluwaseun Ade"
+    refusal: str = ""  # what one more tool says, which fails
     latency: dict[str, float] = field(default_factory=dict)
 
 
 def company(
-    store: Store, *, now: datetime, is_demo: bool = True, policy: PolicyBody = POLICY
+    store: Store,
+    *,
+    now: datetime,
+    is_demo: bool = True,
+    policy: PolicyBody = POLICY,
+    people: Sequence[tuple[str, Role]] = (),
 ) -> None:
-    """Register the company, its people and its tools."""
+    """Register the company, its people (Ana, Ben, Mo and those given) and its tools."""
     text = {"type": "string"}
     refund = {
         "type": "object",
@@ -106,7 +114,7 @@ def company(
         name="Larkspur Outfitters",
         currency="EUR",
         is_demo=is_demo,
-        people=(("Ana", Role.OPERATOR), ("Ben", Role.OPERATOR), ("Mo", Role.MANAGER)),
+        people=(("Ana", Role.OPERATOR), ("Ben", Role.OPERATOR), ("Mo", Role.MANAGER), *people),
         policy=policy,
         reject_reasons=REASONS,
         intents=({"name": "duplicate_charge", "title": "Charged twice"},),
@@ -326,7 +334,7 @@ def _called(case: Case) -> ToolCallOutput:
         tool="get_customer",
         server="shop",
         args={"customer_id": case.customer_id},
-        result={"id": case.customer_id, "name": "Oluwaseun Ade", "since": "2023-04-02"},
+        result={"id": case.customer_id, "name": case.customer_name, "since": "2023-04-02"},
         status="ok",
         latency_ms=12.0,
     )
@@ -338,7 +346,18 @@ def _called(case: Case) -> ToolCallOutput:
         status="ok",
         latency_ms=31.0,
     )
-    return ToolCallOutput(calls=[customer, charges], facts={"charges": list(case.charges)})
+    refused = ToolCallRecord(
+        tool="get_parcel",
+        server="shop",
+        args={"customer_id": case.customer_id},
+        status="error",
+        error_class="tool_error",
+        error=case.refusal,
+        said=case.refusal,
+        latency_ms=8.0,
+    )
+    calls = [customer, charges, refused] if case.refusal else [customer, charges]
+    return ToolCallOutput(calls=calls, facts={"charges": list(case.charges)})
 
 
 def _fail(session: Any, run_id: int, epoch: int, case: Case, name: str, at: datetime) -> None:
@@ -351,7 +370,7 @@ def _fail(session: Any, run_id: int, epoch: int, case: Case, name: str, at: date
                 started_at=at,
                 latency_ms=2000.0,
                 error_class="timeout",
-                error="no answer within 2 s",
+                error=case.error,
             )
             steps.record(session, run_id, epoch, write)
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 
 import dashboard
@@ -61,6 +62,44 @@ def press(at: AppTest, start: str) -> AppTest:
     at = button.click().run()
     assert not at.exception
     return at
+
+
+def send(at: AppTest, name: str, event: str, value: Any) -> AppTest:
+    """Fire a trigger of the one component of this name, as its script in a browser would."""
+    (proto,) = [
+        element.proto
+        for element in at.main
+        if getattr(getattr(element, "proto", None), "component_name", "").endswith(
+            f"greenlight_{name}"
+        )
+    ]
+    states = at._tree.get_widget_states()
+    fired = states.widgets.add()
+    fired.id = _make_trigger_id(proto.id, "events")
+    fired.json_trigger_value = json.dumps([{"event": event, "value": value}])
+    at._run(states)
+    assert not at.exception
+    return at
+
+
+def act(at: AppTest, name: str, **said: Any) -> AppTest:
+    """Do on the card what its script sends when a person does it."""
+    drawn = part(at, "card")
+    sent = {
+        "act": name,
+        "nonce": f"{name}-{drawn['id']}",
+        "review_id": drawn["id"],
+        "revision": drawn["revision"],
+        "digest": drawn["digest"],
+        "decision_id": drawn["decisionId"],
+        **said,
+    }
+    return send(at, "card", "act", sent)
+
+
+def undo(at: AppTest) -> AppTest:
+    """Take back what the notice says was done."""
+    return send(at, "notice", "undo", part(at, "notice")["id"])
 
 
 def words_of(at: AppTest) -> str:

@@ -58,7 +58,12 @@ class Screen:
 
     def card(self) -> int:
         """Return the review on the card, once it is drawn."""
-        return int(self.current_row().get_attribute("data-id") or 0)
+        return int(self.drawn().get_attribute("data-review-id") or 0)
+
+    def drawn(self, review_id: int | None = None) -> Locator:
+        """Return the card, complete: this review's, or whichever is on screen."""
+        which = "" if review_id is None else f'[data-review-id="{review_id}"]'
+        return self.page.locator(f'[data-complete="true"]{which}')
 
     def rows(self) -> Locator:
         """Return the rows of the list."""
@@ -69,17 +74,17 @@ class Screen:
         return self.page.locator(".row.current")
 
     def reply(self, review_id: int) -> Locator:
-        """Return the reply's box of one review."""
-        return self.page.locator(f'[class*="st-key-edit_{review_id}_"] textarea')
+        """Return the reply's box of one review; it is there while somebody edits."""
+        return self.drawn(review_id).locator(".reply-box")
 
     def armed(self, review_id: int) -> None:
         """Wait until a press on this card counts."""
-        expect(self.reply(review_id)).to_be_visible(timeout=15_000)
-        self.page.wait_for_timeout(700)  # the guard itself is a time, so there is no event
+        ready = f'[data-review-id="{review_id}"][data-complete="true"][data-armed="true"]'
+        expect(self.page.locator(ready)).to_be_visible(timeout=15_000)
 
     def left(self, review_id: int) -> None:
         """Wait until this card has gone."""
-        expect(self.reply(review_id)).to_have_count(0, timeout=15_000)
+        expect(self.drawn(review_id)).to_have_count(0, timeout=15_000)
         self.idle()
 
 

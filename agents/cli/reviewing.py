@@ -112,6 +112,8 @@ def _tell_next(decided: "Decided", person: str) -> None:
         until = "Until then"
     else:
         until = f"Until {decided.undo_until.astimezone():%H:%M:%S}"
+    if decided.will_redraft:
+        typer.echo("The agent drafts once more with your reason.")
     if VerdictWord(decided.verdict.value) in UNDOABLE:
         typer.echo(visible(f"{until}: greenlight undo {decided.decision_id} --as {person}"))
 
@@ -123,6 +125,7 @@ def _decided_json(decided: "Decided") -> dict[str, Any]:
         "verdict": decided.verdict.value,
         "undo_until": decided.undo_until,
         "still_needed": decided.still_needed,
+        "will_redraft": decided.will_redraft,
     }
 
 

@@ -11,6 +11,7 @@ from agents.company.crosschecks import (
     Finding,
     check_entities,
     check_intents,
+    check_people,
     check_policy,
     check_servers,
     suggestion,
@@ -25,6 +26,14 @@ from store.money import Money
 
 DOCUMENT_TYPES = (".md", ".txt")
 _PLACEHOLDERS = ("{python}", "{home}")
+_GROUPS = (
+    check_people,
+    check_servers,
+    check_policy,
+    check_entities,
+    check_intents,
+    check_rules,
+)
 _WORDS = {
     "missing": "it is missing",
     "string_type": "it must be text in quotes",
@@ -139,7 +148,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _references(raw: dict[str, Any], folder: FilePath) -> Iterator[Finding]:
-    for group in (check_servers, check_policy, check_entities, check_intents, check_rules):
+    for group in _GROUPS:
         yield from group(raw)
     yield from _amounts(raw)
     yield from _documents(raw, folder)

@@ -6,13 +6,17 @@ hide the mistakes in the others.
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 from agents.company.lines import Path
+from store.gate import Sla
+from store.registry import identity_of
 
 Finding = tuple[Path, str]
 Raw = dict[str, Any]
 MIN_EXAMPLES = 3
+DEFAULT_SLA = Sla().model_dump()  # in the order in which they come
 RESERVED_ENTITIES = ("months", "amounts_minor")
 SECRET_HEADERS = ("authorization", "cookie", "key", "secret", "token")
 REPLY_ONLY_WORDS = (None, "reply_only")
@@ -183,6 +187,19 @@ def check_policy(raw: Raw) -> Iterator[Finding]:
     for path, kind in rules:
         if kind in kinds and kind not in moving:
             yield path, f"`{kind}` has no amount to weigh: its tool names no `amount` argument"
+    yield from _clock(policy.get("sla"))
+
+
+def _clock(sla: Any) -> Iterator[Finding]:
+    """Yield hours of the clock that do not follow each other, as far as they are given."""
+    hours = {**DEFAULT_SLA, **sla} if isinstance(sla, dict) else {}
+    for earlier, later in pairwise(DEFAULT_SLA):
+        values = [hours.get(earlier), hours.get(later)]
+        first, second = (one if isinstance(one, int | float) else None for one in values)
+        if first is not None and second is not None and first >= second:
+            name = later if later in sla else earlier
+            words = f"`{earlier}` ({first:g} h) must come before `{later}` ({second:g} h)"
+            yield ("policy", "sla", name), words
 
 
 def check_entities(raw: Raw) -> Iterator[Finding]:
@@ -217,3 +234,18 @@ def _out_of_scope(raw: Raw, *, is_needed: bool) -> Iterator[Finding]:
         reason = "a single intent needs" if is_needed else "give none or"
         path = ("out_of_scope", "examples")
         yield path, f"{reason} at least {MIN_EXAMPLES} requests that are not for this company"
+
+
+def check_people(raw: Raw) -> Iterator[Finding]:
+    """Yield identities that two people share: one sign-in must mean one person."""
+    people = raw.get("people")
+    known = people.items() if isinstance(people, dict) else ()
+    given = [(name, one.get("identity")) for name, one in known if isinstance(one, dict)]
+    yield from twice(
+        [
+            (("people", name, "identity"), identity_of(identity))
+            for name, identity in given
+            if isinstance(identity, str)
+        ],
+        "the identity",
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 from agents.company.check import check
 from agents.company.mistakes import FILE_NAME, CompanyMistakes
 from agents.company.model import Company, CompanyFile, PolicyTable
-from store.gate import AmountRule, PolicyBody
+from store.gate import AmountRule, PolicyBody, Sla
 from store.money import Money
 from store.transitions import Outcome, Role
 
@@ -26,7 +26,8 @@ def load(folder: Path) -> Company:
         documents=(folder / file.company.documents).resolve(),
         greeting=file.company.greeting,
         signature=file.company.signature,
-        people={name: Role(role) for name, role in file.people.items()},
+        people={name: Role(one.role) for name, one in file.people.items()},
+        identities={name: one.identity for name, one in file.people.items() if one.identity},
         policy=_policy(file.policy, file.company.currency),
         reject_reasons=[reason.model_dump() for reason in file.reject_reasons],
         entities=dict(file.entities),
@@ -56,5 +57,6 @@ def _policy(table: PolicyTable, currency: str) -> PolicyBody:
         delay_seconds=table.delay_seconds,
         audit_rate=table.audit_rate,
         currency=currency,
+        sla=Sla(**table.sla.model_dump()),
         needs_second_manager=table.needs_second_manager,
     )

@@ -5,17 +5,17 @@ Rules that look at two fields at once are in `crosschecks`; nothing here reads a
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from jinja2 import TemplateSyntaxError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from agents.company.expressions import Templates, compile_path
 from store.connectors import DEFAULT_RETENTION_SECONDS, Connector, Precondition, Reversal
 from store.connectors import Lookup as DeliveryLookup
-from store.gate import PolicyBody, Seconds
+from store.gate import Hours, PolicyBody, Seconds
 from store.transitions import Role
 
 
@@ -158,11 +158,23 @@ class ToolServer(Table):
     totals: Words | None = None  # a read-only tool that sums up all that was ever done
 
 
+class PersonTable(Table):
+    """`Ana = "operator"`, or with what a provider calls her: `{ role = ..., identity = ... }`."""
+
+    role: Literal["operator", "manager", "admin"]
+    identity: Words | None = None
+
+
+def _person(value: object) -> object:
+    return {"role": value} if isinstance(value, str) else value
+
+
 class RejectReason(Table):
     """What a reviewer may give as the reason for a rejection."""
 
     code: Name
     title: Words
+    redraft: bool = False  # the agent drafts once more, with the reason
 
 
 class CompanyTable(Table):
@@ -184,6 +196,14 @@ class AmountRuleTable(Table):
     outcome: Literal["escalate", "block"] = "escalate"
 
 
+class SlaTable(Table):
+    """`[policy.sla]`: hours that a card waits until people are told, and who decides then."""
+
+    remind: Hours = 18.0
+    due: Hours = 24.0
+    hold: Hours = 72.0
+
+
 class PolicyTable(Table):
     """`[policy]`; amounts are exact money as text."""
 
@@ -196,6 +216,7 @@ class PolicyTable(Table):
     undo_seconds: dict[Name, Seconds] = {}
     delay_seconds: dict[Name, Seconds] = {}
     amount_rules: list[AmountRuleTable] = []
+    sla: SlaTable = SlaTable()
     needs_second_manager: bool = False
 
 
@@ -209,7 +230,7 @@ class CompanyFile(Table):
     """`greenlight.toml` as written."""
 
     company: CompanyTable
-    people: dict[str, Literal["operator", "manager", "admin"]] = Field(min_length=1)
+    people: dict[str, Annotated[PersonTable, BeforeValidator(_person)]] = Field(min_length=1)
     policy: PolicyTable = PolicyTable()
     reject_reasons: list[RejectReason] = Field(min_length=1)
     entities: dict[Name, Pattern] = {}
@@ -231,8 +252,9 @@ class Company(BaseModel):
     greeting: str
     signature: str
     people: dict[str, Role]
+    identities: dict[str, str]  # by name, as a provider says it
     policy: PolicyBody
-    reject_reasons: list[dict[str, str]]
+    reject_reasons: list[dict[str, Any]]
     entities: dict[str, str]
     out_of_scope_examples: list[str]
     servers: list[ToolServer]

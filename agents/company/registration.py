@@ -18,6 +18,7 @@ def facts(company: Company, tool_schemas: Mapping[str, "ToolSchema"]) -> Company
         currency=company.currency,
         is_demo=company.is_demo,
         people=list(company.people.items()),
+        identities=company.identities,
         policy=company.policy,
         tools=[
             _tool_facts(name, server, write, tool_schemas)

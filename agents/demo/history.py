@@ -1,7 +1,8 @@
 """Four weeks of demo history, really run: tickets through the pipeline, actions into the ledger.
 
 Only the dates are set back, and only the reviewers are simulated: they know the truth, err in two
-of a hundred cases, and their decisions and labels are marked as simulated in the store.
+of a hundred cases, and their decisions and labels are marked as simulated in the store. What they
+reject is never drafted anew: a second draft of today would be no history.
 """
 
 import asyncio

@@ -30,6 +30,7 @@ from agents.models.proposals import (
 )
 from agents.ports import Proposal, TicketView, Usage
 from agents.tools.schemas import ToolSchema
+from store.actions import Action
 from store.outputs import (
     Critique,
     IntentCandidate,
@@ -176,12 +177,28 @@ class AnthropicModel:
         material = _block("ticket", _ticket(ticket))
         if ticket.feedback is not None:
             question = replace(question, instructions=question.instructions + self._second)
-            material += _block("feedback", _feedback(ticket.feedback))
+            material += _block("feedback", self._feedback(ticket.feedback))
         return await self._asker.ask(question, material + rest)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+    def _feedback(self, said: Feedback) -> dict[str, Any]:
+        actions = [{"kind": part.kind, "args": self._chosen(part)} for part in said.action.parts]
+        return {
+            "reason": said.title,
+            "note": said.note,
+            "blamed_step": said.blamed_step,
+            "taken_for": said.intent or OUT_OF_SCOPE,
+            "rejected_draft": {"reply": said.reply, "actions": actions},
+        }
+
+    def _chosen(self, part: Action) -> dict[str, Any]:
+        """Leave out what code filled in: who the customer is, is none of the model's business."""
+        tool = self._company.write_tool(part.kind)
+        filled = {tool.customer, tool.key, tool.ticket, tool.expected} if tool else set()
+        return {name: value for name, value in part.args.items() if name not in filled}
 
     def _title(self, intent: str) -> str:
         return self._titles.get(intent, "Out of scope")
@@ -207,17 +224,6 @@ def _ticket(ticket: TicketView) -> dict[str, Any]:
         "text": ticket.text,
         "received_at": ticket.received_at.isoformat(),
         "is_known_customer": ticket.customer_id is not None,
-    }
-
-
-def _feedback(said: Feedback) -> dict[str, Any]:
-    actions = [{"kind": part.kind, "args": part.args} for part in said.action.parts]
-    return {
-        "reason": said.title,
-        "note": said.note,
-        "blamed_step": said.blamed_step,
-        "taken_for": said.intent or OUT_OF_SCOPE,
-        "rejected_draft": {"reply": said.reply, "actions": actions},
     }
 
 

@@ -72,7 +72,7 @@ class Composer:
 
         `also_asked` is the title of a second request in the message, for a second draft.
         """
-        code = ticket.feedback.reason_code if ticket.feedback else ""
+        code = _heeded(ticket)
         rules = self._company.intent(intent.intent)
         if rules is None:
             return self._holding(_HOLDING, ["The request fits none of the intents"])
@@ -142,6 +142,14 @@ class Composer:
             greeting = "Hello,"
         parts = (greeting, before, body, after, self._company.signature.strip())
         return "\n\n".join(part for part in parts if part)
+
+
+def _heeded(ticket: TicketView) -> str:
+    """Return the reason's code, for a second draft, where there is something to be heeded."""
+    said = ticket.feedback
+    if said is None or (said.reason_code == WRONG_ACTION and said.action.is_reply_only):
+        return ""
+    return said.reason_code
 
 
 def _framed(code: str, also_asked: str | None) -> _Frame:

@@ -62,7 +62,7 @@ class LocalModel:
         tool_call: ToolCallOutput,
     ) -> tuple[Proposal, Usage]:
         """Draft by the first rule of the intent that holds."""
-        also = self._also_asked(ticket) if ticket.feedback else None
+        also = self._also_asked(ticket, intent.intent) if ticket.feedback else None
         draft = self._composer.compose(ticket, intent, retrieval, tool_call, also_asked=also)
         return draft, self._usage
 
@@ -81,14 +81,17 @@ class LocalModel:
             critique = Critique(agrees=False, objections=[*critique.objections, objection])
         return critique, self._usage
 
-    def _also_asked(self, ticket: TicketView) -> str | None:
-        """Return the title of a second request in the message, if one stands out."""
+    def _also_asked(self, ticket: TicketView, beside: str | None = None) -> str | None:
+        """Return the title of a second request in the message, if one stands out.
+
+        `beside` is what the message was taken for; else it is read here.
+        """
         patterns = self._company.entities
         reading = self._read(ticket)
         if reading.is_out_of_scope:
             return None
         text = ticket.text[:MAX_CHARS]
-        other = other_topic(self._classifier, text, reading.label, patterns)
+        other = other_topic(self._classifier, text, beside or reading.label, patterns)
         said = ticket.feedback
         is_refused = said is not None and said.step == "intent" and said.intent == other
         return self._title(other) if other and not is_refused else None

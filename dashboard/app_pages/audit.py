@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import session, words
 from dashboard.components.audit_log import audit_log, story_line
 from dashboard.components.audit_status import audit_status
+from dashboard.strangers import visible, visible_json
 from store.engine import Store
 from store.errors import NotFound
 from store.export import csv_lines
@@ -192,13 +193,14 @@ def _story(run: int, seq: int | None) -> None:
         st.text(str(error))
         return
     facts = (told.external_id, told.customer_id or "", told.status.replace("_", " "))
-    st.text(" · ".join(fact for fact in facts if fact))
+    st.text(visible(" · ".join(fact for fact in facts if fact)))
     story_line(told.moments, seq)
 
 
 def _stored(entry: Entry) -> None:
-    st.text(f"{entry.tag} · {entry.subject} · {entry.actor} · {words.moment(entry.at)}")
-    st.json(parsed(entry.body), expanded=2)
+    told = f"{entry.tag} · {entry.subject} · {entry.actor} · {words.moment(entry.at)}"
+    st.text(visible(told))
+    st.json(visible_json(parsed(entry.body)), expanded=2)
     st.caption(f"seal {words.label(entry.hash)}, after {words.label(entry.prev_hash)}")
 
 

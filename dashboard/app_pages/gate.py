@@ -10,17 +10,19 @@ import streamlit as st
 from dashboard import identity, session, steering, words
 from dashboard.components.hold_panel import hold_panel
 from dashboard.components.notice import notice
+from dashboard.components.proposal_panel import change_lines, proposal_panel, who_must_agree
 from dashboard.components.threshold import threshold
+from dashboard.strangers import visible
 from store import policies, registry
 from store.gate import PolicyBody
+from store.loosening import changes
 from store.money import Money
 from store.policies import PolicyVersion
 from store.reports import policy as history
 from store.reports.policy import Flip, Preview
-from store.transitions import Outcome, Role
+from store.transitions import Outcome
 
 DAYS = 28
-PUBLISHERS = frozenset({Role.MANAGER, Role.ADMIN})
 NOTE = "policy_note"
 _OUTCOMES = {Outcome.PASS: "sent alone", Outcome.ESCALATE: "person", Outcome.BLOCK: "blocked"}
 
@@ -31,6 +33,7 @@ def page() -> None:
     st.subheader("What goes out alone")
     notice(session.now(), place="gate")
     hold_panel(session.now())
+    proposal_panel(active, _seen)
     left, right = st.columns([62, 38], gap="medium")
     with left:
         body, seen = _candidate(active)
@@ -90,7 +93,7 @@ def _flips(flips: tuple[Flip, ...]) -> None:
     st.dataframe(
         {
             "run": [flip.run_id for flip in flips],
-            "case": [flip.title for flip in flips],
+            "case": [visible(flip.title) for flip in flips],
             "action": [flip.action_kind.replace("_", " ") for flip in flips],
             "money": [words.money(flip.amount_minor, flip.currency) for flip in flips],
             "confidence": [flip.confidence for flip in flips],
@@ -110,26 +113,27 @@ def _flips(flips: tuple[Flip, ...]) -> None:
 
 
 def _publish(active: PolicyVersion, body: PolicyBody) -> None:
-    role = identity.role()
-    may_publish = role in PUBLISHERS
-    changed = body != active.body
+    may_publish = identity.is_managing()
+    found = changes(active.body, body)
+    is_proposed = active.body.needs_second_manager and any(one.is_looser for one in found)
     with st.container(border=True, key="publish"):
-        st.markdown(f"**Publish version {active.version + 1}**")
-        change = f"Threshold {active.body.threshold:.2f} → {body.threshold:.2f}"
-        st.text(change if changed else "Move the slider to a new threshold first.")
+        st.markdown("**Propose a new version**" if is_proposed else "**Publish a new version**")
+        st.text(change_lines(found) or "Move the slider to a new threshold first.")
+        if is_proposed and may_publish:
+            st.text(who_must_agree(identity.me()))
         st.text_input(
             "Why", key=NOTE, placeholder="One line for the record", disabled=not may_publish
         )
         st.button(
-            "Publish",
+            "Propose" if is_proposed else "Publish",
             key=f"publish_{active.version}_{body.threshold:.2f}",
             type="primary",
-            disabled=not (may_publish and changed),
+            disabled=not (may_publish and found),
             on_click=steering.publish,
             args=(body, NOTE),
         )
         if not may_publish:
-            st.text(f"Publishing needs a manager; you act as {role or 'nobody'}.")
+            st.text(f"Publishing needs a manager; you act as {identity.role() or 'nobody'}.")
         st.caption("Applies to new drafts. Cards that wait keep the policy they were stopped by.")
 
 
@@ -155,6 +159,7 @@ def _rules(active: PolicyVersion) -> None:
         f"Above {Money(body.two_person_above_minor, currency)} two people must approve",
         *_windows(body),
         f"{words.percent(body.audit_rate)} of all drafts are audited blind",
+        *(["To loosen any of this takes two managers"] if body.needs_second_manager else []),
     ]
     with st.container(border=True, key="rules", gap="xsmall"):
         st.markdown(f"**Version {active.version} gates new drafts**")
@@ -182,10 +187,10 @@ def _versions() -> None:
             {
                 "no.": [version.version for version in known],
                 "threshold": [version.body.threshold for version in known],
-                "why": [version.note for version in known],
+                "why": [visible(version.note) for version in known],
                 "published": [version.published_at for version in known],
-                "by": [version.author for version in known],
-                "state": [version.status.value for version in known],
+                "by": [_people(version) for version in known],
+                "state": [version.state for version in known],
             },
             hide_index=True,
             key="versions_table",
@@ -195,10 +200,15 @@ def _versions() -> None:
                 "why": st.column_config.TextColumn(width=110),
                 "published": st.column_config.DatetimeColumn(format="D MMM YYYY", width=95),
                 "by": st.column_config.TextColumn(width=90),
-                "state": st.column_config.TextColumn(width=60),
+                "state": st.column_config.TextColumn(width=80),
             },
-            alt="Published policy versions",
+            alt="Policy versions, proposed ones among them",
         )
+
+
+def _people(version: PolicyVersion) -> str:
+    second = f" and {version.approved_by}" if version.approved_by else ""
+    return f"{version.author}{second}"
 
 
 def _rightness(is_right: bool | None) -> str:

@@ -45,7 +45,14 @@ def _tiles(found: Health) -> tuple[Tile, ...]:
         Tile("Delivery unknown", words.count(found.unknown), tone="bad" if found.unknown else ""),
         Tile("Failed", words.count(found.failed), tone="warn" if found.failed else ""),
         Tile("Dead", words.count(found.dead), tone="bad" if found.dead else ""),
+        *_unsent(found),
     )
+
+
+def _unsent(found: Health) -> tuple[Tile, ...]:
+    """Shown only where people were not told what they should have been."""
+    lost = found.notifications.given_up
+    return (Tile("Notifications not sent", words.count(lost), "in 7 days", "warn"),) if lost else ()
 
 
 def _workers(found: Health) -> None:
@@ -66,7 +73,7 @@ def _workers(found: Health) -> None:
         },
         hide_index=True,
         key="workers",
-        alt="Workers and executors with their state",
+        alt="Processes with their state",
     )
 
 

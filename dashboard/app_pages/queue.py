@@ -1,127 +1,125 @@
 """The queue: what waits, most urgent first, and one card to decide on."""
 
+from datetime import timedelta
+
 import streamlit as st
 
-from dashboard import actions, identity, session, words
-from dashboard.components.decision_form import decision_form
-from dashboard.components.draft_view import draft_view
+from dashboard import batch, desk, identity, live, session, words
+from dashboard.components import queue_list as lists
+from dashboard.components.bulk_panel import bulk_panel
+from dashboard.components.card import card_view
+from dashboard.components.desk_line import desk_line
 from dashboard.components.evidence import evidence
 from dashboard.components.notice import notice
-from dashboard.components.queue_list import queue_list, review_row
-from dashboard.components.tiles import Live, tiles
-from dashboard.live import PATH, queue_tiles
-from store import registry
+from dashboard.components.queue_filters import queue_filters
+from dashboard.worklist import PAGE, Worklist
 from store.reports import card as cards
-from store.reports import queue as queues
-from store.reports.wanted import Wanted
-from store.transitions import BLIND, ReviewKind
+from store.schema import Company
 
-PAGE = 50
-TABS = ("Escalations", "Audits")
-AUDITS = BLIND
-KINDS = {"Audits": AUDITS, "Escalations": frozenset(ReviewKind) - AUDITS}
+LIST = "queue_list"
+PATHS = {"queue": live.PATH, "claim": live.CLAIM_PATH, "release": live.RELEASE_PATH}
 
 
 def page() -> None:
     """Draw the page."""
-    workspace()
+    if session.is_arriving(LIST):
+        desk.arrive(session.address())
+    with st.container(key="desk", gap="small"):
+        _figures()
+        workspace()
 
 
 @st.fragment
 def workspace() -> None:
-    """Figures, list, card and evidence: one fragment, so a decision redraws only this."""
-    above = st.container(key="above")
-    left, middle, right = st.columns([27, 43, 30], gap="medium")
+    """List, card and evidence: one fragment, so a decision redraws only this."""
+    company = session.company()
+    work = desk.settle(company.currency)
+    with st.container(key="panes"):
+        left, middle, right = st.columns([25, 46, 29], gap="medium")
     with left:
-        opened = _list()
-    with above:  # after the list, which the live figures are compared with
-        _figures()
-    if opened is None:
-        with middle:
-            notice(session.now(), place="queue")
-            _nothing_waits()
-        return
-    now, me = session.now(), identity.me()
-    card = session.read(cards.card, opened)
-    company = session.read(registry.company)
-    assert company is not None
-    shown = actions.Card(
-        review_id=card.review_id,
-        revision=card.draft.revision,
-        digest=card.draft.digest,
-        decision_id=session.card_shown(card.review_id, card.draft.revision, me, now),
-        reply=card.draft.reply,
-        args=card.draft.action.args,
-        title=card.title,
-    )
+        _list(work, company)
     with middle:
-        notice(now, place="queue")
-        draft_view(card, currency=company.currency, person=me, now=now)
-        reasons = {reason["code"]: reason["title"] for reason in company.reject_reasons}
-        decision_form(card, shown, reasons)
+        notice(session.now(), place="queue")
+    planned = session.batch()
+    if planned is not None:
+        with middle:
+            bulk_panel(planned, company, is_filtered=work.filters.is_any)
+        return
+    if work.current is None:
+        with middle:
+            _nothing(work)
+        return
+    card = session.read(cards.card, work.current)
+    with middle:
+        card_view(card, company=company, now=session.now())
     with right:
         evidence(card)
 
 
 def _figures() -> None:
-    found = session.read(queues.tiles, now=session.now())
-    tab, search = session.typed("tab") or TABS[0], session.typed("search")
-    live = Live(PATH, tab, listed=session.listed(), is_filtered=bool(search))
-    tiles(queue_tiles(found), key="tiles", live=live)
+    now, here = session.now(), timedelta(minutes=session.offset_minutes())
+    midnight = (now - here).replace(hour=0, minute=0, second=0, microsecond=0) + here
+    desk_line(live.figures(identity.me(), midnight, now), PATHS)
 
 
-def _list() -> int | None:
-    st.segmented_control(
-        "Which cards",
-        TABS,
-        default=TABS[0],
-        required=True,
-        key="tab",
-        label_visibility="collapsed",
-        width="stretch",
-        bind="query-params",
-    )
-    search = st.text_input(
-        "Search",
-        key="search",
-        type="search",
-        placeholder="Title, ticket or customer",
-        label_visibility="collapsed",
-        bind="query-params",
-    )
-    tab, number = session.typed("tab") or TABS[0], session.typed("list_page") or 1
-    found = session.read(
-        queues.queue_page,
-        Wanted(kinds=KINDS[tab], search=search or ""),
-        person=identity.me(),
-        now=session.now(),
-        limit=PAGE,
-        offset=PAGE * (number - 1),
-    )
-    me = identity.me()
-    approved = [item.review_id for item in found.items if me in item.approved_by]
-    opened = session.current([item.review_id for item in found.items], approved)
-    session.note_listed(found.total)
-    empty = "Nothing matches this search." if search else "Nothing waits here."
-    queue_list(
-        [review_row(item, me) for item in found.items],
-        opened,
-        key="queue_list",
-        empty=empty,
-        on_open=actions.open_card,
-    )
-    pages = -(-found.total // PAGE)
-    with st.container(key="pages", horizontal=True, vertical_alignment="center"):
-        if pages > 1:
-            st.pagination(pages, key="list_page", max_visible_pages=5)
-        st.caption(f"{words.count(found.total)} waiting · J and K move, E edits")
-    return opened
-
-
-def _nothing_waits() -> None:
-    with st.container(border=True):
-        st.subheader("Nothing waits for you")
-        st.text(
-            "Drafts that the gate does not let out alone come here, the most urgent first."
-            " New ones appear by themselves."
+def _list(work: Worklist, company: Company) -> None:
+    now, filters = session.now(), work.filters
+    kinds = {kind: words.kind(kind).capitalize() for kind in session.action_kinds()}
+    queue_filters(filters, live.waiting(), company, kinds, on_look=desk.look)
+    rows = [
+        lists.review_row(
+            item, work.person, now=now, waited_s=work.age_s(now), passed=work.passed(item, now)
         )
+        for item in work.items or ()
+    ]
+    opened = {} if work.current is None else {"review": str(work.current)}
+    under = lists.Desk(
+        me=work.person,
+        address={**opened, **filters.query()},
+        claimed=work.claimed,
+        newest=work.newest,
+        tab=filters.tab,
+        said=_said(work),
+        page=work.page,
+        pages=-(-work.total // PAGE),
+        canClear=filters.is_any,
+        canBatch=filters.tab == "escalations" and bool(rows),
+    )
+    lists.queue_list(
+        rows,
+        work.current,
+        key=LIST,
+        name="Waiting reviews, most urgent first",
+        empty="Nothing matches." if filters.is_any else "Nothing waits here.",
+        on_open=desk.open_card,
+        desk=under,
+        acts=lists.Acts(desk.show_new, desk.turn, desk.clear, batch.start),
+    )
+
+
+def _said(work: Worklist) -> str:
+    if work.total <= PAGE:
+        return "1 card" if work.total == 1 else f"{words.count(work.total)} cards"
+    first = PAGE * work.page + 1
+    last = first + len(work.items or ()) - 1
+    return f"{words.count(first)}–{words.count(last)} of {words.count(work.total)}"
+
+
+def _nothing(work: Worklist) -> None:
+    with st.container(key="nothing", border=True):
+        st.subheader("Nothing matches" if work.filters.is_any else "Nothing waits for you")
+        st.text(nothing(work))
+
+
+def nothing(work: Worklist) -> str:
+    """Return why no card is open, and what to do about it."""
+    where = [why for item in work.items or () if (why := work.passed(item, session.now()))]
+    if where:
+        parts = [f"{where.count(why)} {why}" for why in dict.fromkeys(where)]
+        return f"Of these cards, {', '.join(parts)}. Click one to look at it."
+    if work.filters.is_any:
+        return "No waiting card fits these filters. Clear them to see everything."
+    return (
+        "Drafts that the gate does not let out alone come here, the most urgent first."
+        " New ones appear by themselves."
+    )

@@ -6,6 +6,7 @@ from dashboard import session, steering, words
 from dashboard.components.deliveries import deliveries
 from dashboard.components.notice import notice
 from dashboard.components.queue_list import queue_list, run_row
+from dashboard.strangers import visible, visible_json
 from store.errors import NotFound
 from store.outputs import STEP_TITLES
 from store.reports import runs as recorded
@@ -87,16 +88,17 @@ def _detail(detail: RunDetail) -> None:
         f"model {run.model}" if run.model else "",
         words.moment(run.created_at),
     ]
-    st.text(" · ".join(fact for fact in facts if fact))
+    st.text(visible(" · ".join(fact for fact in facts if fact)))
     if run.error:
         with st.container(border=True, key="run_error"):
-            st.text(run.error)
+            st.text(visible(run.error))
     with st.container(key="interventions", gap="small"):
         _interventions(detail)
     with st.container(border=True, key="run_ticket", gap="xsmall"):
         st.caption("Ticket, in the customer's words")
-        st.text(f"{detail.ticket.customer_id or 'unknown customer'} · {detail.ticket.external_id}")
-        st.text(detail.ticket.text)
+        who = detail.ticket.customer_id or "unknown customer"
+        st.text(visible(f"{who} · {detail.ticket.external_id}"))
+        st.text(visible(detail.ticket.text))
     st.markdown("**Steps**")
     for attempt in detail.attempts:
         _attempt(attempt)
@@ -161,9 +163,9 @@ def _attempt(attempt: AttemptView) -> None:
     key = f"attempt_{attempt.name}_{attempt.visit}_{attempt.attempt}"
     with st.expander(" · ".join(parts), key=key):
         if attempt.error:
-            st.text(f"{attempt.error_class or 'error'}: {attempt.error}")
+            st.text(visible(f"{attempt.error_class or 'error'}: {attempt.error}"))
         if attempt.output is not None:
-            st.json(attempt.output, expanded=2)
+            st.json(visible_json(attempt.output), expanded=2)
 
 
 def _drafts(detail: RunDetail) -> None:
@@ -173,8 +175,8 @@ def _drafts(detail: RunDetail) -> None:
     for draft in detail.drafts:
         author = words.label(draft.author)
         with st.expander(f"Revision {draft.revision} by {author}", key=f"draft_{draft.revision}"):
-            st.text(draft.reply)
-            st.json(draft.action.model_dump(mode="json"), expanded=2)
+            st.text(visible(draft.reply))
+            st.json(visible_json(draft.action.model_dump(mode="json")), expanded=2)
             st.caption(f"SHA-256 {draft.digest}")
 
 
@@ -197,4 +199,4 @@ def _people(detail: RunDetail) -> None:
     ]
     if lines:
         st.markdown("**People**")
-        st.text("\n".join(lines))
+        st.text(visible("\n".join(lines)))

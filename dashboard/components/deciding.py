@@ -40,7 +40,7 @@ def deciding(
         "bar": bar or "",
         "can": {
             "approve": kind in ("draft", "reversal") and bar is None,
-            "edit": kind == "draft" and not waits and bar != HELD,
+            "edit": kind == "draft" and not waits and not is_held(card, role),
             "reject": kind in ("draft", "reversal") and not waits,
             "judge": kind == "blind",
             "unsay": waits,
@@ -65,9 +65,12 @@ def deciding(
     }
 
 
-def closed(
-    card: Card, reasons: Sequence[Mapping[str, Any]], *, person: str, now: datetime
-) -> str:
+def is_held(card: Card, role: Role | None) -> bool:
+    """Return whether the card waited so long that this role sends nothing from it any more."""
+    return card.sla_stage is SlaStage.HELD and role is Role.OPERATOR
+
+
+def closed(card: Card, reasons: Sequence[Mapping[str, Any]], *, person: str, now: datetime) -> str:
     """Return how a review that takes no decision any more ended."""
     decision = card.decision
     if decision is None or decision.is_undone:
@@ -117,16 +120,14 @@ def _bar(card: Card, person: str, role: Role | None) -> str | None:
         return None
     waits = card.people.has_approved(person)
     if card.kind is ReviewKind.UNKNOWN_DELIVERY:
-        if card.about is None:
-            return NOT_STORED
-        return ANSWERED if waits else None
-    if card.is_blocked:
-        return BLOCKED
-    if waits:
-        return WAITS
-    if card.sla_stage is SlaStage.HELD and role is Role.OPERATOR:
-        return HELD
-    return MAKER if card.people.maker == person else None
+        return NOT_STORED if card.about is None else ANSWERED if waits else None
+    bars = {
+        BLOCKED: card.is_blocked,
+        WAITS: waits,
+        HELD: is_held(card, role),
+        MAKER: card.people.maker == person,
+    }
+    return next((bar for bar, applies in bars.items() if applies), None)
 
 
 def _steps(card: Card, kind: str) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import actions, session, steering, words
+from dashboard.strangers import visible, visible_json
 from store.reports.delivery import DeliveryView
 
 
@@ -21,7 +22,7 @@ def deliveries(all_of_them: Sequence[DeliveryView]) -> None:
 
 def _delivery(entry: DeliveryView, numbers: dict[str, int]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.text(said(entry, numbers), width="stretch")
+        st.text(visible(said(entry, numbers)), width="stretch")
         if entry.can_take_back and not session.is_asked(("reverse", entry.action_id)):
             st.button(
                 "Take back",
@@ -30,10 +31,10 @@ def _delivery(entry: DeliveryView, numbers: dict[str, int]) -> None:
                 args=(entry.action_id,),
             )
     if entry.error:
-        st.text(entry.error)
+        st.text(visible(entry.error))
     st.caption(f"key {entry.action_id}")
     if entry.receipt is not None:
-        st.json(entry.receipt, expanded=False)
+        st.json(visible_json(entry.receipt), expanded=False)
     if entry.can_take_back and session.is_asked(("reverse", entry.action_id)):
         _question(entry)
 
@@ -52,7 +53,7 @@ def said(entry: DeliveryView, numbers: dict[str, int]) -> str:
 
 def _question(entry: DeliveryView) -> None:
     money = words.money(entry.amount_minor, entry.currency)
-    of_whom = f" of {entry.customer_id}" if entry.customer_id else ""
+    of_whom = f" of {visible(entry.customer_id)}" if entry.customer_id else ""
     note_key = f"reverse_note_{entry.action_id}"
     with st.container(border=True, key="taking_back", gap="small"):
         st.text(

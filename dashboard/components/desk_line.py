@@ -1,4 +1,4 @@
-"""The line of figures over the queue, which keeps itself and the claim fresh past any script run."""
+"""The line of figures over the queue; it keeps itself and the claim fresh past any script run."""
 
 from collections.abc import Sequence
 

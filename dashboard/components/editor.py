@@ -32,7 +32,9 @@ def editor(card: Card) -> dict[str, Any]:
     action = card.draft.action
     further = len(action.also)
     names = editable(card)
-    drop = f"Only reply, drop all {further + 1} actions" if further else "Only reply, drop the action"
+    drop = (
+        f"Only reply, drop all {further + 1} actions" if further else "Only reply, drop the action"
+    )
     return {
         "drop": "" if action.is_reply_only or card.is_blocked else drop,
         "forced": "Your edit sends the reply alone: the blocked action is dropped."

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import context_feed, session
+from dashboard import context_feed, desk, session
 from dashboard.components.custom import register
 from dashboard.components.evidence_view import evidence_data
 from store.reports.card import Card
@@ -23,8 +23,6 @@ def evidence(card: Card) -> None:
     around = session.read(beside, card.review_id)
 
     def said() -> None:
-        from dashboard import desk
-
         note = st.session_state[KEY].note
         if note is not None:
             desk.add_note(card.run_id, str(note))

@@ -4,15 +4,22 @@ Words and figures that the draft shares with it are marked, and figures of the r
 nowhere in it are named. The most telling piece comes first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dashboard import words
 from dashboard.components.step_timeline import strip
-from dashboard.components.tool_answer import Telling, cell, has_marks, known_values, tables, telling
+from dashboard.components.tool_answer import (
+    Telling,
+    arguments,
+    has_marks,
+    known_values,
+    tables,
+    telling,
+)
 from store.outputs import PassageHit, ToolCallRecord
 from store.reports.card import Card
-from store.reports.overlap import FIGURE, WORDS, Span, Support, shared, support
+from store.reports.overlap import Span, Support, shared, support
 
 MAX_PASSAGES = 4
 TICKET = "ticket"  # a mark: the customer's message has these words, the reply has not
@@ -88,24 +95,17 @@ def pieces(text: str, said: Sequence[Span], asked: Sequence[Span] = ()) -> list[
 
 
 def _call(call: ToolCallRecord, wanted: Telling) -> dict[str, Any]:
-    found = tables(call.result, wanted)
+    found = tables(call.result, wanted, call.args)
     is_skipped = call.status == "skipped"
     is_telling = has_marks(found)
     return {
         "tool": call.tool,
         "state": call.status,
         "note": "skipped" if is_skipped else words.duration(call.latency_ms),
-        "args": _args(call.args),
+        "args": arguments(call.args, wanted),
         "error": call.error,
         "said": call.said or "",
         "tables": found,
-        "nothing": call.status == "ok" and not found,
+        "nothing": call.status == "ok" and call.result in (None, {}, []),
         "rank": [call.status != "error", is_skipped, not is_telling],
     }
-
-
-def _args(args: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={cell(value)}" for name, value in args.items())
-
-
-__all__ = ["FIGURE", "TICKET", "WORDS", "evidence_data", "pieces"]

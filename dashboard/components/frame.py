@@ -6,8 +6,12 @@ from dashboard import identity, live, session, words
 from dashboard.components.custom import asset, register
 from store import registry
 from store.schema import Company
+from store.sign_ins import SignedIn
+from store.transitions import SignInMethod
 
 _HOLD = register("hold")
+_IDENTITY = register("identity")
+_VOUCHED_BY = {SignInMethod.OIDC: "Signed in", SignInMethod.PROXY: "Signed in by your proxy"}
 
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -52,10 +56,43 @@ def _hold() -> None:
         _HOLD(key="hold_line", data={"text": live.hold_line(), "path": live.HOLD_PATH})
 
 
+def is_yours() -> bool:
+    """Return whether this page may be drawn; say why not if its sign-in ended or changed."""
+    if identity.is_local():
+        return True
+    found = identity.signed_in()
+    if found is not None and identity.note_opened(found.person):
+        return True
+    st.subheader("This page is closed")
+    st.text(
+        "You are signed out. Reload the page to sign in again."
+        if found is None
+        else "Somebody else is signed in here by now. Reload the page to go on as them."
+    )
+    return False
+
+
 def _identity(company: Company) -> None:
     if company.is_demo:
         st.badge("Demo data", color="orange")
+    found = identity.signed_in()
+    if found is None:
+        _switcher()
+    else:
+        _IDENTITY(key="who", data=_who(found))
+
+
+def _who(found: SignedIn) -> dict[str, str]:
+    return {
+        "person": found.person,
+        "role": found.role,
+        "how": f"{_VOUCHED_BY[found.method]} as {found.subject}",
+    }
+
+
+def _switcher() -> None:
     roles = identity.people()
+    st.text("This machine only, no sign-in: you act as")
     st.selectbox(
         "Acting as",
         list(roles),

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import identity, session, steering, words
 from dashboard.actions import drop_question
+from dashboard.strangers import visible
 from store import holds
 from store.holds import HoldView
 from store.transitions import Role
@@ -52,7 +53,10 @@ def _state(in_force: Sequence[HoldView], now: datetime, *, may_brake: bool) -> N
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             note = f": {hold.note}" if hold.note else ""
             since = words.clock(hold.since, now)
-            st.text(f"On hold: {name}, since {since} UTC by {hold.person}{note}", width="stretch")
+            st.text(
+                visible(f"On hold: {name}, since {since} UTC by {hold.person}{note}"),
+                width="stretch",
+            )
             if may_brake:
                 st.button(
                     f"Release {words.label(name)}",

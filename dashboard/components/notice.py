@@ -1,38 +1,57 @@
-"""The line that says what just happened, with a real Undo while the window is open."""
+"""The line that says what just happened, with a real Undo while the window is open.
+
+Always drawn, empty or not: its place is reserved, so nothing below it ever shifts.
+"""
 
 from datetime import datetime
+from typing import Any
 
-import streamlit as st
-
-from dashboard import actions, session
+from dashboard import actions, batch, session, steering
 from dashboard.components.custom import register
+from dashboard.session import Notice
+from store.decisions import is_bulk
 
 _NOTICE = register("notice")
 
 
 def notice(now: datetime, *, place: str) -> None:
-    """Draw the current notice inside a container that is always there, so nothing else moves."""
-    with st.container(
-        key=f"notice_{place}", horizontal=True, vertical_alignment="center", gap="small"
-    ):
-        line = session.notice()
-        if line is None:
+    """Draw the current notice."""
+    line = session.notice()
+
+    def undo() -> None:
+        if line is None or line.decision_id is None:
             return
-        left = None if line.undo_until is None else (line.undo_until - now).total_seconds() * 1000
-        is_open = left is not None and left > 0
-        data = {
-            "id": line.decision_id or f"{line.tone}:{line.text}",
-            "tone": line.tone,
-            "text": line.text,
-            "remainingMs": left if is_open else None,
-        }
-        _NOTICE(key=f"notice_line_{place}", data=data)
-        if is_open or line.is_waiting:
-            with st.container(key="undo_box", width="content"):
-                st.button(
-                    "Undo",
-                    key=f"undo_{line.decision_id}",
-                    on_click=actions.undo,
-                    args=(line,),
-                    shortcut="U",
-                )
+        if is_bulk(line.decision_id):
+            batch.undo(line.decision_id)
+        else:
+            actions.undo(line)
+
+    def take_back() -> None:
+        if line is not None and line.offer is not None:
+            steering.reverse(line.offer.action_id, line.offer.title, note_key="")
+
+    _NOTICE(
+        key=f"notice_{place}",
+        data=notice_data(line, now),
+        on_undo_change=undo,
+        on_takeBack_change=take_back,
+    )
+
+
+def notice_data(line: Notice | None, now: datetime) -> dict[str, Any]:
+    """Return what the line shows. Pure."""
+    if line is None:
+        line = Notice("done", "")
+    left = None if line.undo_until is None else (line.undo_until - now).total_seconds() * 1000
+    is_open = line.decision_id is not None and (line.is_waiting or (left is not None and left > 0))
+    offer = None
+    if line.offer is not None:
+        offer = {"title": line.offer.title, "text": "It goes back as an action of its own."}
+    return {
+        "id": line.decision_id or f"{line.tone}:{line.text}",
+        "tone": line.tone,
+        "text": line.text,
+        "canUndo": is_open,
+        "remainingMs": left if is_open and not line.is_waiting else None,
+        "offer": offer,
+    }

@@ -3,8 +3,10 @@
 Streamlit's own tables select by row position, which after any change is another review.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
 
 import streamlit as st
 
@@ -39,6 +41,7 @@ class Row:
     reason: str
     money: str
     age: str
+    ageTone: str = ""  # noqa: N815 - read by the script under this name
     confidence: str = ""
     threshold: str = ""
     share: float | None = None
@@ -46,11 +49,45 @@ class Row:
     tone: str = ""
     tag: str = ""
     tagTone: str = ""  # noqa: N815 - read by the script under this name
+    holder: str = ""  # who is on it
+    passed: str = ""  # why J and K pass over it
 
 
-def review_row(item: QueueItem, person: str) -> Row:
-    """Return the line of a waiting review; an audit gives no probability away."""
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What stands under the list of a shared queue, and what the browser must know of it."""
+
+    me: str
+    address: Mapping[str, str]  # of what is on screen
+    claimed: int | None
+    newest: int
+    tab: str
+    said: str
+    page: int
+    pages: int
+    canClear: bool  # noqa: N815 - read by the script under this name
+    canBatch: bool  # noqa: N815 - read by the script under this name
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What the list asks for besides opening a row."""
+
+    refresh: Callable[[], None]
+    turn: Callable[[int], None]
+    clear: Callable[[], None]
+    batch: Callable[[], None]
+
+
+def review_row(
+    item: QueueItem, person: str, *, now: datetime, waited_s: float = 0.0, passed: str | None = None
+) -> Row:
+    """Return the line of a waiting review; an audit gives no probability away.
+
+    `waited_s` is how long ago the item was read.
+    """
     reason, further = _reason(item)
+    due, due_tone = words.due(item.due_at, item.sla_stage, now)
     tag, tone = _review_tag(item, person)
     is_doubt = item.is_reversal or item.kind is ReviewKind.UNKNOWN_DELIVERY
     is_known = item.confidence is not None and item.threshold is not None and not is_doubt
@@ -61,7 +98,8 @@ def review_row(item: QueueItem, person: str) -> Row:
         who=" · ".join(part for part in (item.customer_id, item.external_id) if part),
         reason=f"{reason} (+{further})" if further > 0 else reason,
         money=words.money(item.amount_minor, item.currency),
-        age=words.age(item.age_s),
+        age=due or words.age(item.age_s + waited_s),
+        ageTone=due_tone,
         confidence=f"{item.confidence:.2f}" if is_known else _none(is_blind),
         threshold=f"{item.threshold:.2f}" if item.threshold is not None else "",
         share=item.confidence if is_known else None,
@@ -69,6 +107,8 @@ def review_row(item: QueueItem, person: str) -> Row:
         tone=_tone(item.confidence, item.threshold),
         tag=tag,
         tagTone=tone,
+        holder=item.claimed_by or "",
+        passed=passed or "",
     )
 
 
@@ -108,16 +148,36 @@ def queue_list(
     key: str,
     empty: str,
     on_open: Callable[[int], None],
+    desk: Desk | None = None,
+    acts: Acts | None = None,
+    name: str = "Runs, newest first",
 ) -> None:
     """Draw the list; `on_open` gets the id of a row that was clicked or reached with J or K."""
 
-    def opened() -> None:
-        picked = st.session_state[key].open
-        if picked is not None:
-            on_open(int(picked))
+    def told(trigger: str, act: Callable[[int], None]) -> Callable[[], None]:
+        def heard() -> None:
+            said = getattr(st.session_state[key], trigger)
+            if isinstance(said, int | float):
+                act(int(said))
 
-    data = {"items": [asdict(row) for row in rows], "current": current, "empty": empty}
-    _LIST(key=key, data=data, on_open_change=opened)
+        return heard
+
+    data: dict[str, Any] = {
+        "items": [asdict(row) for row in rows],
+        "current": current,
+        "empty": empty,
+        "name": name,
+        "desk": None if desk is None else asdict(desk),
+    }
+    hears: dict[str, Callable[[], None]] = {"on_open_change": told("open", on_open)}
+    if acts is not None:
+        hears |= {
+            "on_refresh_change": acts.refresh,
+            "on_turn_change": told("turn", acts.turn),
+            "on_clear_change": acts.clear,
+            "on_batch_change": acts.batch,
+        }
+    _LIST(key=key, data=data, **hears)
 
 
 def _none(is_blind: bool) -> str:
@@ -138,8 +198,10 @@ def _review_tag(item: QueueItem, person: str) -> tuple[str, str]:
     if item.status is ReviewStatus.AWAITING_SECOND:
         waits = " · by you" if person in item.approved_by else ""
         return f"{len(item.approved_by)} of {item.needed}{waits}", "violet"
-    if item.claimed_by and item.claimed_by != person:
-        return f"{item.claimed_by} is on this", "blue"
+    if item.snoozed_until is not None:
+        return "snoozed", ""
+    if item.assigned_to is not None:
+        return ("yours" if item.assigned_to == person else f"for {item.assigned_to}"), "violet"
     if item.kind in _CAME_BACK:
         return ("take back?", "orange") if item.is_reversal else _CAME_BACK[item.kind]
     return ("two people", "") if item.needed > 1 else ("", "")

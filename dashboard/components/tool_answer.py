@@ -46,11 +46,26 @@ def telling(action: Action, reply: str, currency: str) -> Telling:
     return Telling(frozenset(text for text in known if len(text) > 1), said, currency)
 
 
-def tables(result: object, wanted: Telling) -> list[dict[str, Any]]:
-    """Return any JSON answer as tables: single facts first, then each list of records."""
+def arguments(args: Mapping[str, object], wanted: Telling) -> list[list[str]]:
+    """Return what a tool was asked: [name, value, mark]."""
+    return [[name, cell(value), wanted.mark(name, value)] for name, value in args.items()]
+
+
+def tables(
+    result: object, wanted: Telling, asked: Mapping[str, object] | None = None
+) -> list[dict[str, Any]]:
+    """Return any JSON answer as tables: single facts first, then each list of records.
+
+    A fact that only repeats what was `asked` is left out.
+    """
+    asked = asked or {}
     if isinstance(result, Mapping):
         lists = {name: value for name, value in result.items() if _is_records(value)}
-        facts = {name: value for name, value in result.items() if name not in lists}
+        facts = {
+            name: value
+            for name, value in result.items()
+            if name not in lists and (name not in asked or asked[name] != value)
+        }
         found = [_facts(facts, wanted)] if any(_says(value) for value in facts.values()) else []
         return found + [_records(str(name), rows, wanted) for name, rows in lists.items()]
     if _is_records(result):
@@ -103,10 +118,9 @@ def _records(name: str, records: Sequence[Mapping[str, object]], wanted: Telling
 
 
 def _kept(names: Sequence[str], rows: Sequence[Mapping[str, Cell]]) -> list[str]:
-    """Return the columns that fit, in order; those with a marked cell before the others."""
+    """Return the columns that fit, those with a marked cell first."""
     marked = [key for key in names if any(row[key]["mark"] for row in rows)]
-    best = [*marked, *(key for key in names if key not in marked)][:MAX_COLUMNS]
-    return [key for key in names if key in best]
+    return [*marked, *(key for key in names if key not in marked)][:MAX_COLUMNS]
 
 
 def _cell(name: str, value: object, wanted: Telling) -> Cell:

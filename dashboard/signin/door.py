@@ -35,9 +35,16 @@ class Door:
     """Lets in who is signed in; in local mode everybody on this machine, and nobody else."""
 
     def __init__(
-        self, app: ASGIApp, *, settings: Settings, look: Look, sign_in: ASGIApp | None = None
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        look: Look,
+        sign_in: ASGIApp | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
+        self._clock = clock
         self._way = settings.sign_in
         self._user_header = settings.proxy_user_header.lower()
         secret = settings.proxy_secret
@@ -85,7 +92,9 @@ class Door:
                 return "This address is for the proxy in front of Greenlight only.\n"
             return "" if len(users) == 1 else "The proxy must name exactly one person.\n"
         if any(is_identity_header(name, self._user_header) for name in headers):
-            return "Greenlight takes nobody's word for who is asking: a header here names a person.\n"
+            return (
+                "Greenlight takes nobody's word for who is asking: a header here names a person.\n"
+            )
         if self._way is SignInWay.LOCAL and any(name in headers for name in _PROXIED):
             return (
                 "Without sign-in Greenlight serves this machine only, and this request came through"
@@ -95,7 +104,7 @@ class Door:
 
     def _is_same(self, found: SignedIn, headers: Headers) -> bool:
         """Return whether they signed in this way, and the proxy still names the same person."""
-        if found.method != self._way:
+        if found.method.value != self._way.value:
             return False
         is_proxy = self._way is SignInWay.PROXY
         return not is_proxy or identity_of(headers[self._user_header]) == found.subject
@@ -104,14 +113,14 @@ class Door:
         if not token:
             return None
         until, found = self._seen.get(token, (0.0, None))
-        if found is not None and time.monotonic() < until:
+        if found is not None and self._clock() < until:
             return found
         found = await run_in_threadpool(self._look, token)
         self._seen.pop(token, None)
         if found is not None:
             if len(self._seen) >= _MOST_KEPT:
                 self._seen.clear()
-            self._seen[token] = (time.monotonic() + KEEP_SECONDS, found)
+            self._seen[token] = (self._clock() + KEEP_SECONDS, found)
         return found
 
     async def _signing_in(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -94,7 +94,7 @@ class Entrance:
                 roles_claim=self._settings.roles_claim,
             )
         except SignInFailed as error:
-            log.warning("a sign-in was refused: %r", error.__cause__)
+            log.warning("a sign-in was refused: %r", error.__cause__ or error)
             return screen("You are not signed in", str(error), button="Start again", status=403)
         except GreenlightError as error:
             return _stranger(error)

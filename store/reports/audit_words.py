@@ -26,6 +26,10 @@ WORDS: Mapping[str, str] = {  # read after the actor's name: "Ana approved a dra
     "run:review:happened": "said that the delivery happened",
     "run:review:send_again": "said that it did not happen: send again",
     "run:review:reverse": "asked to reverse what was sent",
+    "run:review:reminded": "found a card nearly overdue",
+    "run:review:rerouted": "offered an overdue card to everybody",
+    "run:review:held": "kept a card for a manager: nobody came",
+    "run:seeded:opened": "opened a check card",
     "run:action:sent": "carried out an action",
     "run:action:failed": "could not carry out an action: refused for good",
     "run:action:unknown": "does not know whether an action happened",
@@ -54,6 +58,7 @@ WORDS: Mapping[str, str] = {  # read after the actor's name: "Ana approved a dra
 }
 FAMILIES: Mapping[str, tuple[str, ...]] = {  # by the beginning of the tag; the first that fits
     "reviews opened": ("run:review:opened_",),
+    "clocks": ("run:review:reminded", "run:review:rerouted", "run:review:held"),
     "decisions": ("run:review:",),
     "gate passes": ("run:draft:",),
     "deliveries": ("run:action:",),

@@ -13,6 +13,7 @@ from store.evidence.calibration import (
     progress,
 )
 from store.labels import in_scope, valid, whole_draft
+from store.notifications import Unsent, unsent
 from store.schema import Calibrator, Label, OutboxEntry, Review, Run, Worker
 from store.transitions import OPEN_REVIEW, OutboxStatus, RunStatus
 
@@ -31,7 +32,7 @@ _UNFINISHED = (
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A worker or executor process; alive means it has beaten lately and has not stopped."""
+    """A worker, executor or watcher process; alive means it has beaten lately and has not stopped."""
 
     id: str
     kind: str
@@ -67,12 +68,13 @@ class Health:
     running: int
     awaiting_review: int
     committing: int
-    oldest_waiting_s: float | None  # the oldest queued run
+    oldest_waiting_s: float | None  # the oldest queued run, second drafts aside
     oldest_review_s: float | None  # the oldest open review
     dead: int
     failed: int
     unknown: int  # deliveries nobody knows the end of
     pending_outbox: int
+    notifications: Unsent
     calibration: tuple[CalibrationView, ...]
 
 
@@ -91,6 +93,7 @@ def health(session: Session, *, now: datetime) -> Health:
         failed=runs[RunStatus.FAILED],
         unknown=_deliveries(session, OutboxStatus.UNKNOWN),
         pending_outbox=_deliveries(session, OutboxStatus.PENDING),
+        notifications=unsent(session, now=now),
         calibration=_calibration(session),
     )
 
@@ -109,7 +112,10 @@ def _deliveries(session: Session, status: OutboxStatus) -> int:
 
 
 def _oldest_queued(session: Session) -> datetime | None:
-    queued = select(func.min(col(Run.created_at))).where(col(Run.status) == RunStatus.QUEUED)
+    queued = select(func.min(col(Run.created_at))).where(
+        col(Run.status) == RunStatus.QUEUED,
+        col(Run.visit) == 1,  # a second draft's ticket is old, and has not waited for a worker
+    )
     return session.execute(queued).scalar()
 
 

@@ -60,7 +60,10 @@ def test_people_see_the_queue_as_a_table(case: builders.Case) -> None:
 
 def test_approving_authorises_delivery_and_can_be_undone(case: builders.Case, store: Store) -> None:
     decided = document("decide", case.review_id, "approve", "--as", "Ana")
-    assert set(decided) == {*("decision_id", "review_id", "verdict", "undo_until"), "still_needed"}
+    assert set(decided) == {
+        *("decision_id", "review_id", "verdict", "undo_until"),
+        *("still_needed", "will_redraft"),
+    }
     assert decided["still_needed"] == 0
     assert (decided["review_id"], decided["verdict"]) == (case.review_id, "approve")
     assert run_status(store, case.run_id) == RunStatus.COMMITTING
@@ -80,6 +83,12 @@ def test_rejecting_takes_a_reason_and_a_blamed_step(case: builders.Case, store: 
     decision = store.read(stored)
     assert (decision.reason_code, decision.blamed_step) == ("wrong_facts", "tool_call")
     assert (decision.person, decision.note) == ("Ben", "No.")
+
+
+def test_a_reason_that_has_it_drafted_anew_says_so(case: builders.Case, store: Store) -> None:
+    arguments = ("decide", case.review_id, "reject", "--as", "Ben", "--reason", "wrong_amount")
+    assert "The agent drafts once more with your reason." in greenlight(*arguments).stdout
+    assert run_status(store, case.run_id) == RunStatus.QUEUED
 
 
 def test_an_edit_is_the_text_of_the_file(case: builders.Case, store: Store, tmp_path: Path) -> None:

@@ -144,5 +144,8 @@ def test_up_serves_until_it_is_told_to_stop_and_leaves_nobody_behind(
     assert "killed" not in output
     assert "Stopped; everything is kept" in output
     logs = {path.name for path in (settings.home / "logs").iterdir()}
-    assert logs == {"worker-1.log", "worker-2.log", "executor.log", "dashboard.log"}
+    assert logs == {
+        *("worker-1.log", "worker-2.log", "executor.log"),
+        *("watcher.log", "dashboard.log"),
+    }
     greenlight("reset", "--yes")  # it would refuse if anybody were still at work

@@ -153,6 +153,7 @@ def test_an_empty_store_breaks_no_rule(store: Store) -> None:
             ),
             {"run_state"},
         ),
+        ("UPDATE run SET visit = 2 WHERE status = 'done'", {"run_state"}),
         (
             (
                 "DELETE FROM step_record WHERE name = 'commit' AND run_id ="

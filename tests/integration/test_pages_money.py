@@ -34,17 +34,23 @@ def opened(review_id: int, clock: pages.Clock, person: str = "Ana") -> AppTest:
     """Open the queue on a card that a press counts on."""
     at = pages.app()
     at.session_state["person"] = person
-    at.session_state["current_review"] = review_id
+    at.query_params["review"] = str(review_id)
     at.run()
     assert not at.exception
-    assert pages.part(at, "case")["id"] == review_id
+    assert pages.part(at, "card")["id"] == review_id
     clock.pass_seconds(5)
     return at
 
 
-def buttons(at: AppTest) -> dict[str, bool]:
-    """Return the card's buttons, without ids, and whether each can be pressed."""
-    return {(b.key or "").rstrip("0123456789_"): not b.disabled for b in at.button}
+def drawn(at: AppTest) -> dict[str, Any]:
+    return pages.part(at, "card")
+
+
+def able(at: AppTest) -> set[str]:
+    """What the card lets the acting person do, answers included."""
+    shown = drawn(at)
+    ways = {name for name, can in shown["can"].items() if can}
+    return ways | {answer["act"] for answer in shown["answers"] if not answer["isOff"]}
 
 
 def seen(store: Store, review_id: int) -> Card:
@@ -64,8 +70,7 @@ def waiting(store: Store, now: datetime, external_id: str = "T-1", **values: Any
 def test_a_delivery_nobody_knows_the_end_of_is_told_in_full(
     store: Store, clock: pages.Clock
 ) -> None:
-    at = opened(money_desk.unknown(store, "T-1", at=clock.at), clock)
-    shown = pages.part(at, "case")
+    shown = drawn(opened(money_desk.unknown(store, "T-1", at=clock.at), clock))
     facts = dict(shown["lead"]["facts"])
     assert shown["lead"]["title"] == "Did this happen? Nobody knows."
     assert (facts["Tool"], facts["Money"]) == ("refund_charge", "€84.90 for C-1042")
@@ -78,12 +83,19 @@ def test_a_delivery_nobody_knows_the_end_of_is_told_in_full(
     assert shown["why"] == []
 
 
-def test_it_takes_exactly_three_answers(store: Store, clock: pages.Clock) -> None:
+def test_it_takes_exactly_three_answers_each_with_its_key_and_what_follows(
+    store: Store, clock: pages.Clock
+) -> None:
     at = opened(money_desk.unknown(store, "T-1", at=clock.at), clock)
-    assert buttons(at) == {"happened": True, "send_again": True, "reverse": True}
-    keys = {button.label: button.proto.shortcut for button in at.button}
-    assert keys == {"It happened": "h", "It did not: send again": "s", "Reverse": "v"}
-    assert not at.toggle
+    assert able(at) == {"happened", "send_again", "reverse"}
+    answers = drawn(at)["answers"]
+    assert [(answer["key"], answer["label"]) for answer in answers] == [
+        ("1", "It happened"),
+        ("2", "It did not: send again"),
+        ("3", "Take it back"),
+    ]
+    assert all(answer["isAsked"] and answer["text"] for answer in answers), "money is asked twice"
+    assert drawn(at)["editor"] is None
 
 
 @pytest.mark.parametrize(
@@ -99,7 +111,7 @@ def test_it_takes_exactly_three_answers(store: Store, clock: pages.Clock) -> Non
         (Verdict.REVERSE, "being taken back", True, ["failed", "pending", "pending"]),
     ],
 )
-def test_an_answer_about_money_is_asked_once_more_and_says_what_follows(
+def test_an_answer_is_recorded_with_its_note_and_says_what_follows(
     store: Store,
     clock: pages.Clock,
     verdict: Verdict,
@@ -108,33 +120,23 @@ def test_an_answer_about_money_is_asked_once_more_and_says_what_follows(
     delivered: list[str],
 ) -> None:
     review_id = money_desk.unknown(store, "T-1", at=clock.at)
-    at = pages.press(opened(review_id, clock), f"{verdict}_")
-    assert buttons(at) == {"confirm": True, "back": True}
-    assert seen(store, review_id).decision is None
-    at.text_area[0].set_value("Looked in the provider's console").run()
-    at = pages.press(at, "confirm_")
+    at = pages.act(opened(review_id, clock), verdict, note="Looked in the provider's console")
     decision = seen(store, review_id).decision
     assert decision is not None
     assert (decision.verdict, decision.note) == (verdict, "Looked in the provider's console")
     assert said in notice(at)["text"]
-    assert ("undo" in "".join(buttons(at))) is has_undo
+    assert notice(at)["canUndo"] is has_undo
     run_id = seen(store, review_id).run_id
     assert sorted(entry.status for entry in gated.entries(store, run_id)) == sorted(delivered)
-
-
-def test_going_back_answers_nothing(store: Store, clock: pages.Clock) -> None:
-    review_id = money_desk.unknown(store, "T-1", at=clock.at)
-    at = pages.press(pages.press(opened(review_id, clock), "send_again_"), "back_")
-    assert buttons(at) == {"happened": True, "send_again": True, "reverse": True}
-    assert seen(store, review_id).status is ReviewStatus.OPEN
 
 
 def test_what_cannot_be_reversed_says_why(store: Store, clock: pages.Clock) -> None:
     review_id = money_desk.unknown(store, "T-1", at=clock.at, is_reply=True)
     at = opened(review_id, clock)
-    assert buttons(at) == {"happened": True, "send_again": True, "reverse": False}
-    assert "send\\_reply names no way to take an action back" in pages.words_of(at)
-    facts = dict(pages.part(at, "case")["lead"]["facts"])
+    assert able(at) == {"happened", "send_again"}
+    reverse = drawn(at)["answers"][-1]
+    assert reverse["whyNot"] == "send_reply names no way to take an action back."
+    facts = dict(drawn(at)["lead"]["facts"])
     assert "no look-up" in facts["Look-up"]
     assert "Money" not in facts
     (row,) = pages.part(at, "queue_list")["items"]
@@ -145,26 +147,24 @@ def test_a_reply_is_sent_again_at_once_and_that_can_be_undone(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = money_desk.unknown(store, "T-1", at=clock.at, is_reply=True)
-    at = pages.press(opened(review_id, clock), "send_again_")
+    at = opened(review_id, clock)
+    assert not drawn(at)["answers"][1]["isAsked"]
+    at = pages.act(at, "send_again")
     assert seen(store, review_id).status is ReviewStatus.DECIDED
-    at = pages.press(at, "undo_")
-    assert pages.part(at, "case")["lead"]["title"] == "Did this happen? Nobody knows."
+    at = pages.undo(at)
+    assert drawn(at)["lead"]["title"] == "Did this happen? Nobody knows."
 
 
 def test_above_the_limit_two_people_must_give_the_same_answer(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = money_desk.unknown(store, "T-1", at=clock.at, action=money_desk.refund(240_000))
-    at = pages.press(pages.press(opened(review_id, clock), "send_again_"), "confirm_")
+    at = pages.act(opened(review_id, clock), "send_again")
     assert "Somebody else must say so too" in notice(at)["text"]
     again = opened(review_id, clock)
-    able = buttons(again)
-    assert [able[name] for name in ("happened", "send_again", "reverse")] == [False] * 3
-    assert pages.part(again, "case")["people"]["slots"][0]["text"].startswith(
-        "Ana says: send it again"
-    )
-    other = opened(review_id, clock, "Ben")
-    pages.press(pages.press(other, "send_again_"), "confirm_")
+    assert able(again) == {"unsay"}
+    assert drawn(again)["people"]["slots"][0]["text"].startswith("Ana says: send it again")
+    pages.act(opened(review_id, clock, "Ben"), "send_again")
     assert seen(store, review_id).status is ReviewStatus.DECIDED
 
 
@@ -173,13 +173,13 @@ def test_a_moved_world_stands_on_top_with_before_and_after(
 ) -> None:
     review_id = money_desk.moved(store, "T-1", at=clock.at)
     at = opened(review_id, clock)
-    shown = pages.part(at, "case")
+    shown = drawn(at)
     assert shown["lead"]["title"] == "Changed since it was decided"
     assert shown["lead"]["rows"] == [["version", "3", "4"]]
     assert shown["action"]["condition"] == "Acts only if version is still 4"
     assert shown["whyTitle"] == "It needed a person because"
     assert [reason["text"] for reason in shown["why"]] == ["Confidence 0.79 does not exceed 0.85"]
-    pages.press(at, "approve_")
+    pages.act(at, "approve")
     assert seen(store, review_id).run_status is RunStatus.COMMITTING
 
 
@@ -189,7 +189,7 @@ def test_a_cap_that_stopped_a_delivery_is_the_first_thing_said(
     run_id = money_desk.approved(store, "T-1", at=clock.at)
     reason = Reason(code="daily_cap", message="€210.00 would go to this customer today")
     review_id = store.transact(escalations.send_back, run_id, reason, now=clock.at)
-    lead = pages.part(opened(review_id, clock), "case")["lead"]
+    lead = drawn(opened(review_id, clock))["lead"]
     assert lead["title"] == "Stopped at this customer's daily limit"
     assert lead["text"] == "€210.00 would go to this customer today"
 
@@ -198,18 +198,46 @@ def test_a_wish_to_take_back_is_only_approved_or_rejected_by_somebody_else(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = money_desk.asked_back(store, "T-1", at=clock.at)
-    mine = opened(review_id, clock)
-    assert not any(able for name, able in buttons(mine).items() if name in {"approve", "reject"})
+    assert able(opened(review_id, clock)) == {"unsay"}
     at = opened(review_id, clock, "Ben")
-    assert buttons(at) == {"approve": True, "reject": True}
-    assert not at.text_area
-    lead = pages.part(at, "case")["lead"]
-    assert lead["title"] == "Take back €2,400.00?"
-    assert lead["text"].startswith("Ana asks to take back what refund_charge did: The parcel did")
-    pages.press(at, "approve_")
+    assert able(at) == {"approve", "reject"}
+    shown = drawn(at)
+    assert (shown["editor"], shown["steps"]) == (None, [])
+    assert shown["lead"]["title"] == "Take back €2,400.00?"
+    said = "Ana asks to take back what refund_charge did: The parcel did"
+    assert shown["lead"]["text"].startswith(said)
+    pages.act(at, "approve", confirmation=shown["confirm"])
     newest = gated.entries(store, seen(store, review_id).run_id)[-1]
     assert (newest.tool, newest.status) == ("cancel_refund", OutboxStatus.PENDING)
     assert newest.reverses is not None
+
+
+def test_what_moves_much_is_approved_only_with_the_amount_typed(
+    store: Store, clock: pages.Clock
+) -> None:
+    review_id = waiting(store, clock.at, action=money_desk.refund(180_000))
+    at = opened(review_id, clock)
+    assert drawn(at)["confirm"] == "1800.00"
+    at = pages.act(at, "approve")
+    assert drawn(at)["answer"]["ask"] == "1800.00"
+    at = pages.act(at, "approve", confirmation="180.00")
+    assert drawn(at)["answer"]["problem"] == "That is not 1800.00. Nothing was sent."
+    assert seen(store, review_id).decision is None
+    pages.act(at, "approve", confirmation=" 1800.00 ")
+    assert seen(store, review_id).decision is not None
+
+
+def test_what_nothing_can_take_back_is_typed_even_when_it_is_little(
+    store: Store, clock: pages.Clock
+) -> None:
+    review_id = waiting(store, clock.at, action=money_desk.voucher())
+    at = opened(review_id, clock)
+    assert drawn(at)["confirm"] == "15.00"
+    at = pages.act(at, "edit", args={"amount_minor": 2_000})
+    assert drawn(at)["answer"]["ask"] == "20.00", "an edit asks for its own amount"
+    assert seen(store, review_id).decision is None
+    pages.act(at, "edit", args={"amount_minor": 2_000}, confirmation="20.00")
+    assert seen(store, review_id).draft.action.amount_minor == 2_000
 
 
 def test_the_first_of_two_approvals_sends_nothing_and_stays_undoable(
@@ -217,34 +245,31 @@ def test_the_first_of_two_approvals_sends_nothing_and_stays_undoable(
 ) -> None:
     review_id = waiting(store, clock.at, action=money_desk.refund(180_000))
     at = opened(review_id, clock)
-    people = pages.part(at, "case")["people"]
-    assert [slot["isDone"] for slot in people["slots"]] == [False, False]
-    assert pages.part(at, "case")["action"]["title"] == "On the second approval this runs, exactly"
-    at = pages.press(at, "approve_")
+    assert [slot["isDone"] for slot in drawn(at)["people"]["slots"]] == [False, False]
+    assert drawn(at)["action"]["title"] == "On the second approval this runs, exactly"
+    at = pages.act(at, "approve", confirmation="1800.00")
     assert notice(at)["text"] == (
         "Approved by you; somebody else must approve too. Nothing is sent yet."
     )
-    assert notice(at)["remainingMs"] is None
+    assert (notice(at)["remainingMs"], notice(at)["canUndo"]) == (None, True)
     assert seen(store, review_id).deliveries == ()
     clock.pass_seconds(3600)
-    at = pages.press(at, "undo_")
+    at = pages.undo(at)
     assert "Undone" in notice(at)["text"]
-    assert pages.part(at, "case")["people"]["slots"][0]["isDone"] is False
+    assert drawn(at)["people"]["slots"][0]["isDone"] is False
 
 
 def test_who_approved_sees_the_card_as_waiting_for_others(store: Store, clock: pages.Clock) -> None:
     review_id = money_desk.halfway(store, "T-1", at=clock.at)
     at = opened(review_id, clock)
-    able = buttons(at)
-    assert [able["approve"], able["send"], able["reject"]] == [False, False, False]
-    assert at.text_area[0].disabled
-    assert "It waits for somebody else" in pages.words_of(at)
-    done, missing = pages.part(at, "case")["people"]["slots"]
+    assert able(at) == {"unsay"}
+    assert "It waits for somebody else" in drawn(at)["bar"]
+    done, missing = drawn(at)["people"]["slots"]
     assert done["text"].startswith("Ana approved, 12:00")
     assert missing["text"] == "still needed: a second person, not Ana"
     assert pages.part(at, "queue_list")["items"][0]["tag"] == "1 of 2 · by you"
-    at = pages.press(at, "unsay_")
-    assert buttons(at)["approve"]
+    at = pages.act(at, "unsay")
+    assert "approve" in able(at)
     assert pages.part(at, "queue_list")["items"][0]["tag"] == "two people"
 
 
@@ -252,7 +277,7 @@ def test_the_second_person_makes_it_count(store: Store, clock: pages.Clock) -> N
     review_id = money_desk.halfway(store, "T-1", at=clock.at)
     at = opened(review_id, clock, "Ben")
     assert pages.part(at, "queue_list")["items"][0]["tag"] == "1 of 2"
-    at = pages.press(at, "approve_")
+    at = pages.act(at, "approve", confirmation="2400.00")
     found = seen(store, review_id)
     assert (found.status, found.run_status) == (ReviewStatus.DECIDED, RunStatus.COMMITTING)
     assert notice(at)["text"].startswith("Approved: ")
@@ -264,36 +289,63 @@ def test_a_card_that_waits_for_others_is_not_opened_by_itself(
     money_desk.halfway(store, "T-1", at=clock.at)
     other = waiting(store, clock.at, "T-2", amount_minor=500)
     at = pages.app().run()
-    assert pages.part(at, "case")["id"] == other
+    assert drawn(at)["id"] == other
 
 
 def test_an_edit_above_the_limit_needs_two_others(store: Store, clock: pages.Clock) -> None:
     first = waiting(store, clock.at, action=money_desk.refund(180_000))
     at = opened(first, clock)
-    at.text_area[0].set_value("My own words").run()
-    at = pages.press(at, "send_")
+    agents = drawn(at)["reply"]["text"]
+    at = pages.act(at, "edit", reply="My own words")
     assert "Two others must approve it" in notice(at)["text"]
     again = money_desk.waiting(store, "T-1", now=clock.at)
     at = opened(again, clock)
-    assert not buttons(at)["approve"]
-    assert "You wrote this" in pages.words_of(at)
-    assert {slot["text"] for slot in pages.part(at, "case")["people"]["slots"]} == {
+    assert "approve" not in able(at)
+    assert "You wrote this" in drawn(at)["bar"]
+    assert {slot["text"] for slot in drawn(at)["people"]["slots"]} == {
         "still needed: a first person, not Ana",
         "still needed: a second person, not Ana",
     }
-    assert buttons(opened(again, clock, "Ben"))["approve"]
+    other = drawn(opened(again, clock, "Ben"))
+    assert other["can"]["approve"]
+    assert other["reply"]["by"] == "Written by Ana, instead of the agent"
+    assert other["reply"]["before"] == agents
+
+
+def test_a_draft_that_somebody_changed_meanwhile_says_what_is_different(
+    store: Store, clock: pages.Clock
+) -> None:
+    first = waiting(store, clock.at, action=money_desk.refund(180_000))
+    at = opened(first, clock)
+    agents = drawn(at)["reply"]["text"]
+    money_desk.say(
+        store,
+        first,
+        Verdict.EDIT,
+        "Ben",
+        at=clock.at,
+        reply="Ben's words.",
+        args={**money_desk.refund(180_000).args, "amount_minor": 170_000},
+    )
+    at = pages.act(at, "approve", confirmation="1800.00")
+    shown = drawn(at)
+    assert shown["id"] != first, "the review that stands in its place is on the card"
+    assert seen(store, shown["id"]).decision is None
+    assert "changed after it was shown" in notice(at)["text"]
+    change = shown["changed"]
+    assert (change["before"], change["after"]) == (agents, "Ben's words.")
+    assert change["rows"] == [["refund_charge amount_minor", "180000", "170000"]]
 
 
 def test_nobody_edits_the_state_of_the_world(store: Store, clock: pages.Clock) -> None:
-    at = opened(waiting(store, clock.at, action=money_desk.refund()), clock)
-    shown = pages.part(at, "case")["action"]
-    assert shown["condition"] == "Acts only if version is still 3"
-    assert "expected_version" not in dict(shown["args"])
-    at.toggle[1].set_value(True).run()
-    offered = [
-        one.label for one in (*at.number_input, *at.text_input) if one.key and "arg_" in one.key
-    ]
-    assert sorted(offered) == ["amount\\_minor", "charge\\_id", "order\\_id"]
+    shown = drawn(opened(waiting(store, clock.at, action=money_desk.refund()), clock))
+    assert shown["action"]["condition"] == "Acts only if version is still 3"
+    assert "expected_version" not in dict(shown["action"]["args"])
+    fields = {field["name"]: field for field in shown["editor"]["fields"]}
+    assert sorted(fields) == ["amount_minor", "charge_id", "order_id"]
+    amount = fields["amount_minor"]
+    assert (amount["type"], amount["limits"]) == ("integer", {"minimum": 1})
+    assert amount["money"] == {"before": "€", "after": "", "digits": 2}
 
 
 def test_every_part_of_an_action_is_shown_in_order_with_the_total(
@@ -302,21 +354,19 @@ def test_every_part_of_an_action_is_shown_in_order_with_the_total(
     both = money_desk.voucher().model_copy(update={"also": (money_desk.refund(),)})
     review_id = waiting(store, clock.at, action=both)
     at = opened(review_id, clock)
-    shown = pages.part(at, "case")["action"]
+    shown = drawn(at)["action"]
     assert "in this order" in shown["title"]
     assert (shown["tool"], shown["money"]) == ("refund_charge", "€84.90"), "reversible first"
     assert [(one["tool"], one["money"]) for one in shown["more"]] == [("send_voucher", "€15.00")]
     assert shown["total"] == "€99.90"
-    assert [toggle.label for toggle in at.toggle] == [
-        "Only reply, drop all 2 actions",
-        "Change the arguments of send\\_voucher",
-    ]
-    at.toggle[0].set_value(True).run()
-    pages.press(at, "send_")
+    editor = drawn(at)["editor"]
+    assert (editor["drop"], editor["tool"]) == ("Only reply, drop all 2 actions", "send_voucher")
+    reply = drawn(at)["reply"]["text"]
+    pages.act(at, "edit", reply=reply, is_answer_only=True)
     assert seen(store, review_id).draft.action.is_reply_only
 
 
 def test_an_ordinary_card_asks_for_nobody_else(store: Store, clock: pages.Clock) -> None:
-    shown = pages.part(opened(waiting(store, clock.at), clock), "case")
-    assert (shown["people"], shown["lead"]) == (None, None)
+    shown = drawn(opened(waiting(store, clock.at, action=money_desk.refund()), clock))
+    assert (shown["people"], shown["lead"], shown["confirm"]) == (None, None, None)
     assert store.read(card, shown["id"]).kind is ReviewKind.ESCALATION

@@ -12,7 +12,7 @@ import pytest
 from builders import NOW
 from sqlmodel import Session
 
-from store import deliveries, reviews, undoing
+from store import deliveries, queue, reviews, undoing
 from store.engine import Store
 from store.errors import AlreadyDecided, GreenlightError, UndoTooLate
 from store.settings import Settings
@@ -107,3 +107,36 @@ def test_what_is_undone_is_never_sent_and_what_is_sent_never_undone(
             assert statuses == [OutboxStatus.SENDING, OutboxStatus.PENDING]
             assert gated.status(person, case.run_id) is RunStatus.COMMITTING
     assert gated.count(person, "undo") == len(undone)
+
+
+def test_a_rejection_is_undone_or_its_second_draft_is_begun_never_both(
+    stores: list[Store], now: datetime
+) -> None:
+    person, worker = stores
+    cases = person.transact(gated.several, TRIES)
+    requests = [case.reject(reason_code="wrong_amount") for case in cases]
+
+    def rejected(session: Session) -> None:
+        for request in requests:
+            assert reviews.decide(session, request, now=now, undo_seconds=0).will_redraft
+
+    person.transact(rejected)
+    results = at_once(
+        [
+            partial(person.transact, undoing.undo, one.decision_id, "Ana", now=now)
+            for one in requests
+        ],
+        [partial(worker.transact, queue.claim, "w", limit=1, in_flight=0, lease_seconds=60)]
+        * TRIES,
+    )
+    begun = {claim.run_id for _, claims in results for claim in claims}
+    undone = {case.run_id for case, (done, _) in zip(cases, results, strict=True)
+              if not isinstance(done, UndoTooLate)}  # fmt: skip
+    assert begun.isdisjoint(undone)
+    assert begun | undone == {case.run_id for case in cases}
+    for case in cases:
+        run = gated.run(person, case.run_id)
+        wanted = (RunStatus.AWAITING_REVIEW, 1) if case.run_id in undone else (RunStatus.RUNNING, 2)
+        assert (run.status, run.visit) == wanted
+    assert gated.count(person, "undo") == len(undone)
+    assert gated.count(person, "review WHERE status = 'open'") == len(undone)

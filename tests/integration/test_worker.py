@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from agents.ports import Model, ModelError, TicketView, Tools, Usage
 from agents.testing import ScriptedModel
-from agents.worker import MAX_VISITS, Shift, Worker
+from agents.worker import MAX_ROUNDS, Shift, Worker
 from store import queue
 from store.engine import Store
 from store.outputs import IntentOutput
@@ -107,7 +107,7 @@ async def test_a_transient_failure_that_lasts_is_tried_again_later_and_then_give
 ) -> None:
     store.transact(small_shop.tickets)
     one = worker(store, writer, model(intent=[BUSY]))
-    for _ in range(MAX_VISITS - 1):
+    for _ in range(MAX_ROUNDS - 1):
         await attend_next(one, store)
         run = gated.run(store, 1)
         assert (run.status, run.is_suspect) == (RunStatus.QUEUED, False)

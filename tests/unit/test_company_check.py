@@ -67,6 +67,7 @@ REFUND_ARGS = '{ order_id = "charges.duplicates[0].order_id", amount'
         (REFUND_ARGS, "{ customer_id = 'order', amount", "filled in by Greenlight itself", 0),
         ('reply = "Thank you. We', 'reply = "{{ charge }} We', "nothing is known as `charge`", 0),
         ('name = "descaling"', 'name = "shipping_time"', "there twice", 0),
+        ('not support it"', 'not support it"\nredraft = "yes"', "must be true or false", 1),
         ("reply = true", "reply = false", "either `action = ...` or `reply = true`", -2),
     ],
 )

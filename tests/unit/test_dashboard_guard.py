@@ -27,8 +27,14 @@ SAFE: dict[str, object] = {
 }
 
 
-async def ask(kind: str, path: str, **headers: str) -> list[dict[str, Any]]:
+async def ask(
+    kind: str,
+    path: str,
+    served: tuple[tuple[str, ...], str | None] = (("127.0.0.1", "localhost"), None),
+    **headers: str,
+) -> list[dict[str, Any]]:
     """Send one request through the guard; an inner 200 means it was let through."""
+    hosts, own_origin = served
     sent: list[dict[str, Any]] = []
 
     async def inner(scope: Any, receive: Any, send: Any) -> None:
@@ -42,7 +48,7 @@ async def ask(kind: str, path: str, **headers: str) -> list[dict[str, Any]]:
 
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": kind, "path": path, "headers": raw, "method": "GET"}
-    guard = Guard(inner, hosts=("127.0.0.1", "localhost"), policy="default-src 'self'")
+    guard = Guard(inner, hosts=hosts, policy="default-src 'self'", origin=own_origin)
     await guard(scope, receive, send)
     return sent
 
@@ -59,6 +65,9 @@ async def ask(kind: str, path: str, **headers: str) -> list[dict[str, Any]]:
         ("/", {"host": "127.0.0.1:8600", "origin": "null"}, 403),
         ("/_stcore/agent/openapi.json", {"host": "localhost"}, 404),
         ("/_stcore/metrics", {"host": "localhost"}, 404),
+        ("/oauth2callback", {"host": "localhost"}, 404),
+        ("/", {"host": "[half"}, 403),
+        ("/", {"host": "localhost", "origin": "http://[half"}, 403),
         ("/_stcore/health", {"host": "localhost"}, 200),
     ],
 )
@@ -66,6 +75,26 @@ async def test_only_our_own_pages_may_ask(path: str, headers: dict[str, str], st
     first = (await ask("http", path, **headers))[0]
     assert first["status"] == status
     assert (b"content-security-policy", b"default-src 'self'") in first["headers"]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/", {"host": "gl.test"}, 200),
+        ("/", {"host": "gl.test", "origin": "https://gl.test"}, 200),
+        ("/", {"host": "gl.test", "origin": "http://gl.test"}, 403),
+        ("/", {"host": "gl.test:8443", "origin": "https://gl.test:8443"}, 403),
+        ("/", {"host": "gl.test", "origin": "https://[half"}, 403),
+        ("/", {"host": "127.0.0.1:8600"}, 403),
+        ("/healthz", {"host": "127.0.0.1:8600"}, 200),
+        ("/healthz", {"host": "evil.test"}, 403),
+    ],
+)
+async def test_a_public_address_is_the_only_one(
+    path: str, headers: dict[str, str], status: int
+) -> None:
+    served = (("gl.test",), "https://gl.test")
+    assert (await ask("http", path, served, **headers))[0]["status"] == status
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import pytest
 
 from dashboard import words
-from dashboard.components.evidence import as_table
 from dashboard.components.gate_reasons import chips
 from store.outputs import Reason
 
@@ -51,26 +50,3 @@ def test_margins_are_said_in_the_unit_of_their_reason() -> None:
     )
     shown = chips(reasons, "EUR", is_blocked=False)
     assert [chip["margin"] for chip in shown] == ["\u22120.06", "+€20.00", ""]
-
-
-@pytest.mark.parametrize(
-    ("result", "columns", "rows"),
-    [
-        (None, [], []),
-        ({"charges": [{"id": "a", "n": 1}, {"id": "b"}]}, ["id", "n"], [["a", "1"], ["b", "–"]]),
-        ({"id": "C-1", "tags": ["x"]}, ["field", "value"], [["id", "C-1"], ["tags", '["x"]']]),
-        ("plain", ["answer"], [["plain"]]),
-        ([], [], []),
-    ],
-)
-def test_any_tool_answer_becomes_a_small_table(
-    result: object, columns: list[str], rows: list[list[str]]
-) -> None:
-    assert as_table(result)[:2] == (columns, rows)
-
-
-def test_a_long_answer_says_what_was_left_out() -> None:
-    rows = [{f"c{column}": column for column in range(9)} for _ in range(8)]
-    columns, kept, more = as_table(rows)
-    assert (len(columns), len(kept)) == (6, 5)
-    assert more == "3 more rows and 3 more columns: open the run to see all"

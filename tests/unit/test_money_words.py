@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashboard import words
-from dashboard.components.answer_form import consequence
+from dashboard.components.answers import consequence
 from dashboard.components.deliveries import said
 from store.holds import HoldView
 from store.reports.delivery import DeliveryView

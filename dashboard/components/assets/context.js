@@ -43,7 +43,9 @@ async function load(memory, data, tab, show) {
   const key = `${data.id}-${tab}`;
   const kept = memory.found.get(key);
   if (kept) return show(contextPane(kept));
-  show([el("p", "quiet", "Loading…")]);
+  const waiting = el("p", "quiet", "Loading…");
+  waiting.setAttribute("role", "status");
+  show([waiting]);
   memory.asking?.abort();
   const asking = new AbortController();
   memory.asking = asking;

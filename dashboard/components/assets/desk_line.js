@@ -4,7 +4,6 @@
 // {queue, claim, release}}.
 const EVERY_MS = 3000;
 const KEEP_MS = 60000;
-const SHARED = (globalThis.greenlightDesk ??= { claimed: null, live: null });
 const SIGNS = ["keydown", "pointerdown", "pointermove", "wheel"];
 
 function draw(memory, tiles) {
@@ -21,16 +20,16 @@ function draw(memory, tiles) {
 
 async function ask(memory) {
   if (document.hidden || !memory.paths) return;
-  const after = SHARED.newest ?? 0;
+  const after = desk().newest ?? 0;
   const midnight = Math.floor(new Date().setHours(0, 0, 0, 0) / 1000);
-  const query = new URLSearchParams({ after, midnight, person: SHARED.me ?? "" });
+  const query = new URLSearchParams({ after, midnight, person: desk().me ?? "" });
   try {
     const answer = await fetch(`${memory.paths.queue}?${query}`, { cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
     const found = await answer.json();
     if (!memory.paths) return;
     draw(memory, found.tiles);
-    SHARED.live = { ...found, after };
+    desk().live = { ...found, after };
     document.dispatchEvent(new CustomEvent("greenlight:live"));
     memory.row.classList.remove("late");
     memory.row.title = "";
@@ -41,20 +40,20 @@ async function ask(memory) {
 }
 
 function claim() {
-  return JSON.stringify({ review: SHARED.claimed, person: SHARED.me ?? "" });
+  return JSON.stringify({ review: desk().claimed, person: desk().me ?? "" });
 }
 
 function keep(memory) {
-  if (!memory.isActive || !SHARED.claimed || !memory.paths) return;
+  if (!memory.isActive || !desk().claimed || !memory.paths) return;
   memory.isActive = false;
   const headers = { "content-type": "application/json" };
   fetch(memory.paths.claim, { method: "POST", headers, body: claim() }).catch(() => {});
 }
 
 function giveBack(memory) {
-  if (!SHARED.claimed || !memory.paths) return;
+  if (!desk().claimed || !memory.paths) return;
   navigator.sendBeacon(memory.paths.release, new Blob([claim()], { type: "application/json" }));
-  SHARED.claimed = null;
+  desk().claimed = null;
 }
 
 function mount(memory, root) {
@@ -79,7 +78,7 @@ export default function ({ data, parentElement }) {
   return () => {
     giveBack(memory);
     memory.paths = null;
-    SHARED.live = null;
+    desk().live = null;
     for (const sign of SIGNS) document.removeEventListener(sign, memory.onSign);
     removeEventListener("pagehide", memory.onLeave);
     clearInterval(memory.asking);

@@ -88,9 +88,9 @@ function joined(pieces) {
 function shortened(text, isFirst, isLast) {
   const room = (isFirst ? 0 : CONTEXT) + (isLast ? 0 : CONTEXT);
   if (text.length <= room + 24) return text;
-  const start = isFirst ? "" : text.slice(0, CONTEXT);
-  const end = isLast ? "" : text.slice(text.length - CONTEXT);
-  return `${start} … ${end}`;
+  const start = isFirst ? "" : text.slice(0, CONTEXT).replace(/\s\S*$/, " ");
+  const end = isLast ? "" : text.slice(text.length - CONTEXT).replace(/^\S*\s+/, " ");
+  return `${start}…${end}`;
 }
 
 function diffView(before, after, { isWhole = false } = {}) {

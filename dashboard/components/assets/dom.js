@@ -1,7 +1,7 @@
 // Shared by every component: build elements from plain text only, redraw only when data changed.
 
 // Direction overrides, zero-width characters and other invisible ones that can disguise text.
-const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+const INVISIBLE = /(?![\t\n\ufe00-\ufe0f])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu;
 
 function plain(value) {
   return String(value ?? "").replace(

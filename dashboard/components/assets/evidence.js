@@ -7,12 +7,6 @@ const TABS = [
   ["notes", "Notes", "m"],
 ];
 
-function isTyping(event) {
-  return event
-    .composedPath()
-    .some((node) => node instanceof Element && /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName));
-}
-
 function tabs(memory, data) {
   const row = el("div", "tabs");
   row.setAttribute("role", "tablist");
@@ -48,7 +42,6 @@ function draw(memory, data, root) {
   pane.id = "pane";
   pane.tabIndex = 0; // scrolled by the arrow keys
   pane.setAttribute("role", "tabpanel");
-  pane.setAttribute("aria-live", "polite");
   const row = tabs(memory, data);
   const show = (nodes) => pane.replaceChildren(...nodes.filter(Boolean));
   memory.choose = (name) => {
@@ -65,16 +58,18 @@ function draw(memory, data, root) {
     else if (name === "notes") show(notesPane(memory, data));
     else load(memory, data, name, show);
   };
-  root.replaceChildren(el("aside", null, strip(data), row, pane));
+  const column = el("aside", "column", strip(data), row, pane);
+  column.dataset.id = data.id;
+  root.replaceChildren(column);
   memory.id = data.id;
   memory.choose(memory.tab);
   pane.scrollTop = kept ?? 0;
   if (hadFocus) pane.querySelector(".box")?.focus();
 }
 
-function onKey(memory, root, event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || isTyping(event)) return;
-  const found = TABS.find(([, , key]) => key && key === event.key.toLowerCase());
+function onTabKey(memory, root, event) {
+  const pressed = commandKey(event);
+  const found = TABS.find(([, , key]) => key && key === pressed);
   if (!found) return;
   const [name] = found;
   memory.choose(memory.tab === name ? "evidence" : name);
@@ -90,7 +85,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     memory.tab = "evidence";
     memory.found = new Map();
     memory.typed = new Map();
-    memory.onKey = (event) => onKey(memory, root, event);
+    memory.onKey = (event) => onTabKey(memory, root, event);
   }
   document.addEventListener("keydown", memory.onKey);
   if (isNew(memory, data)) {

@@ -1,7 +1,7 @@
 // What supports a draft: the six steps, the check of the reply's figures, tool answers, passages.
 // Data: {id, stepsTitle, steps: [{title, state, note, tries, doubtful, hint}], isActing, empty,
 //        check: {text, missing: [text], claimed: [text]},
-//        calls: [{tool, state, note, args, error, said, nothing, tables: [{name, columns, more,
+//        calls: [{tool, state, note, args: [[name, value, mark]], error, said, nothing, tables: [{name, columns, more,
 //        rows: [[{text, mark}]]}]}], passages: [{title, source, score, isSource,
 //        pieces: [[text, mark]]}]}.
 const MARKS = {
@@ -86,7 +86,7 @@ function call(item) {
       "head",
       el("span", `dot ${item.state}`),
       el("span", "mono tool words", item.tool),
-      el("span", "quiet mono args", item.args),
+      el("span", "quiet mono args", item.args.flatMap(([name, value, mark], at) => [at ? ", " : "", `${name}=`, marked(value, mark)])),
       el("span", "quiet num took", item.note),
     ),
     item.error ? el("p", "error words", item.error) : null,
@@ -134,6 +134,19 @@ function passage(memory, data, item) {
   );
 }
 
+function legend() {
+  return el(
+    "p",
+    "quiet legend",
+    "Marked: ",
+    el("mark", "words", "also in the reply"),
+    ", ",
+    el("mark", "used", "used in the action"),
+    ", ",
+    el("mark", "ticket", "also in the customer's message"),
+  );
+}
+
 function evidencePane(memory, data) {
   const tools = data.calls.length
     ? el("section", null, el("h3", null, "What the tools answered"), el("ul", null, data.calls.map(call)))
@@ -147,5 +160,5 @@ function evidencePane(memory, data) {
       )
     : null;
   const found = data.isActing ? [tools, documents] : [documents, tools];
-  return [check(data), ...found, tools || documents ? null : el("p", "quiet", data.empty)];
+  return [check(data), ...found, tools || documents ? legend() : el("p", "quiet", data.empty)];
 }

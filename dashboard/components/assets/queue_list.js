@@ -6,7 +6,6 @@
 // Triggers: open(id); at a desk also refresh, turn(page), clear, batch.
 const PAUSE_MS = 60;
 const LIVE = "greenlight:live"; // what everybody does now, told by the line of figures
-const SHARED = (globalThis.greenlightDesk ??= { claimed: null, live: null });
 
 function bar(item) {
   if (item.share === null) return el("span", "quiet none", item.confidence);
@@ -43,7 +42,7 @@ function row(item) {
 
 // Who is on a row and whether it closed meanwhile: changed in place, so that nothing moves.
 function standing(memory, item) {
-  const live = memory.desk ? SHARED.live : null;
+  const live = memory.desk ? desk().live : null;
   const closed = live?.closed[item.id];
   const holder = live ? live.claims[item.id] : item.holder;
   if (closed !== undefined) return { tag: closed ? `decided by ${closed}` : "closed", isClosed: true };
@@ -66,7 +65,7 @@ function mark(memory) {
 }
 
 function offer(memory) {
-  const fresh = SHARED.live?.after === memory.desk.newest ? SHARED.live.arrived[memory.desk.tab] : 0;
+  const fresh = desk().live?.after === memory.desk.newest ? desk().live.arrived[memory.desk.tab] : 0;
   const cards = fresh === 1 ? "1 new card" : `${fresh} new cards`;
   memory.offer.hidden = !fresh;
   memory.offer.textContent = `${cards} · show`;
@@ -85,18 +84,6 @@ function highlight(memory, id) {
       if (below > list.scrollTop) list.scrollTop = below;
     } else node.removeAttribute("aria-current");
   }
-}
-
-function isTyping(event) {
-  return event
-    .composedPath()
-    .some(
-      (node) =>
-        node instanceof HTMLElement &&
-        (node.isContentEditable ||
-          /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName) ||
-          node.getAttribute("role") === "dialog"),
-    );
 }
 
 function move(memory, by) {
@@ -151,8 +138,7 @@ function mount(memory, root) {
   memory.frame = el("div", memory.desk ? "desk" : "", memory.list, memory.desk ? foot(memory) : null);
   root.append(memory.frame);
   memory.onKey = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
-    const key = event.key.toLowerCase();
+    const key = commandKey(event);
     if (key === "j") move(memory, 1);
     else if (key === "k") move(memory, -1);
   };
@@ -161,17 +147,17 @@ function mount(memory, root) {
   document.addEventListener(LIVE, memory.onLive);
 }
 
-function drawDesk(memory, desk) {
-  SHARED.claimed = desk.claimed;
-  SHARED.me = desk.me;
-  SHARED.newest = desk.newest;
-  memory.said.textContent = plain(desk.said);
-  memory.before.hidden = memory.after.hidden = desk.pages < 2;
-  memory.before.disabled = desk.page <= 0;
-  memory.after.disabled = desk.page >= desk.pages - 1;
-  memory.batch.hidden = !desk.canBatch;
+function drawDesk(memory, data) {
+  desk().claimed = data.claimed;
+  desk().me = data.me;
+  desk().newest = data.newest;
+  memory.said.textContent = plain(data.said);
+  memory.before.hidden = memory.after.hidden = data.pages < 2;
+  memory.before.disabled = data.page <= 0;
+  memory.after.disabled = data.page >= data.pages - 1;
+  memory.batch.hidden = !data.canBatch;
   // The address of what is on screen, to reload or pass on; costs neither message nor run.
-  const query = new URLSearchParams(desk.address).toString();
+  const query = new URLSearchParams(data.address).toString();
   history.replaceState(history.state, "", location.pathname + (query ? `?${query}` : ""));
 }
 
@@ -191,10 +177,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   memory.items = data.items;
   memory.desk = data.desk;
   memory.fire = (name, value) => {
-    const act = () => setTriggerValue(name, value);
-    const bus = typeof desk === "function" ? desk() : null; // a decision on its way goes first
-    if (bus?.whenFree) bus.whenFree(act);
-    else act();
+    desk().whenFree(() => setTriggerValue(name, value)); // a decision on its way goes first
   };
   if (!memory.list) mount(memory, parentElement.querySelector(".root"));
   if (isNew(memory, data)) {

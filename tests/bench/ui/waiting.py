@@ -19,6 +19,9 @@ from store.engine import Store
 
 TABLES = ("ticket", "run", "step_record", "draft", "outbox", "receipt")
 OLDEST_HOURS = 72.0
+MOST_URGENT = (
+    40_000.0  # risk x hours: dearer cards are younger, as people take the urgent ones first
+)
 BATCH = 500
 _MOMENT = "%Y-%m-%d %H:%M:%S.%f"
 _CUSTOMER = re.compile(r"\bC-\d+")
@@ -48,13 +51,14 @@ class Copier:
             table: self._raw.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
             for table in ("ticket", "run", "draft", "review")
         }
-        hours = sorted((rng.uniform(0, OLDEST_HOURS) for _ in range(count)), reverse=True)
+        cases = [self._cases[number % len(self._cases)] for number in range(count)]
+        aged = sorted(((_hours(case, rng), n) for n, case in enumerate(cases)), reverse=True)
         rows: dict[str, list[Row]] = {table: [] for table in (*TABLES, "review")}
         made = []
-        for number, ago in enumerate(hours, start=1):
+        for number, (ago, which) in enumerate(aged, start=1):
             fresh = {table: first + number for table, first in ids.items()}
-            case = self._cases[number % len(self._cases)]
-            for table, some in self._renewed(case, fresh, now - timedelta(hours=ago)).items():
+            renewed = self._renewed(cases[which], fresh, now - timedelta(hours=ago))
+            for table, some in renewed.items():
                 rows[table] += some
             made.append((fresh["run"], fresh["review"]))
         self._raw.execute("BEGIN IMMEDIATE")
@@ -143,6 +147,11 @@ class Copier:
             self._raw.executemany(
                 f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows
             )
+
+
+def _hours(case: dict[str, list[Row]], rng: Random) -> float:
+    most = MOST_URGENT / max(1.0, case["review"][0]["risk"]) - 1.0
+    return rng.random() * min(OLDEST_HOURS, max(0.0, most))
 
 
 def fill(

@@ -1,11 +1,6 @@
-// What a person reads before deciding: why it is here, the customer's words, the exact action.
-// Data: {id, title, tags: [{text, tone}], meta, why: [{text, margin, tone}], whyTitle,
-//        lead: {tone, title, text, rows: [[name, before, after]], facts: [[name, value]]} | null,
-//        people: {title, slots: [{text, isDone}]} | null,
-//        message: {who, meta, subject, text},
-//        action: {title, tool, money, args: [[name, value]], condition, note, more: [call], total,
-//        around: [text]}, sent: the reply of an audit | null}.
-function message(memory, data) {
+// The reading part of the card: what changed or is unknown, who must agree, why it is here, the
+// customer's words, and exactly what will run.
+function caseMessage(memory, data) {
   const letter = data.message;
   return el(
     "section",
@@ -18,7 +13,7 @@ function message(memory, data) {
 
 const LONG = 90; // an argument of more letters is read as text, over the whole width
 
-function argument(memory, id, [name, value]) {
+function caseArgument(memory, id, [name, value]) {
   const isLong = value.length > LONG || value.includes("\n");
   return el(
     "div",
@@ -30,7 +25,7 @@ function argument(memory, id, [name, value]) {
   );
 }
 
-function call(memory, id, one, note) {
+function caseCall(memory, id, one, note) {
   return el(
     "div",
     "one",
@@ -41,25 +36,21 @@ function call(memory, id, one, note) {
       el("span", "money num", one.money),
     ),
     one.args.length
-      ? el(
-          "dl",
-          "args",
-          one.args.map((pair) => argument(memory, id, pair)),
-        )
+      ? el("dl", "args", one.args.map((pair) => caseArgument(memory, id, pair)))
       : null,
     one.condition ? el("p", "small quiet words", one.condition) : null,
   );
 }
 
-function action(memory, data) {
+function caseAction(memory, data) {
   const doing = data.action;
   const isSeries = doing.more.length > 0;
   return el(
     "section",
     `panel action ${doing.tool ? "" : "none"} ${isSeries ? "series" : ""}`,
     el("h3", null, doing.title),
-    call(memory, `${data.id}-0`, doing, doing.note),
-    doing.more.map((one, at) => call(memory, `${data.id}-${at + 1}`, one, "")),
+    caseCall(memory, `${data.id}-0`, doing, doing.note),
+    doing.more.map((one, at) => caseCall(memory, `${data.id}-${at + 1}`, one, "")),
     isSeries
       ? el("div", "total", el("span", null, "Together"), el("span", "money num", doing.total))
       : null,
@@ -67,29 +58,37 @@ function action(memory, data) {
   );
 }
 
-function lead(data) {
+function beforeAfter(rows, names) {
+  if (!rows.length) return null;
+  const heads = ["", ...names].map((name) => el("th", null, name));
+  return el(
+    "table",
+    "rows",
+    el("thead", null, el("tr", null, heads)),
+    el(
+      "tbody",
+      null,
+      rows.map(([name, before, after]) =>
+        el(
+          "tr",
+          null,
+          el("th", "words", name),
+          el("td", "before mono words", before),
+          el("td", "after mono words", after),
+        ),
+      ),
+    ),
+  );
+}
+
+function caseLead(data) {
   const first = data.lead;
   if (!first) return null;
   return el(
     "section",
     `lead ${first.tone}`,
     el("h3", "words", first.title),
-    first.rows.length
-      ? el(
-          "table",
-          "rows",
-          el("tr", null, el("th", null, ""), el("th", null, "when decided"), el("th", null, "now")),
-          first.rows.map(([name, before, after]) =>
-            el(
-              "tr",
-              null,
-              el("th", "words", name),
-              el("td", "before mono words", before),
-              el("td", "after mono words", after),
-            ),
-          ),
-        )
-      : null,
+    beforeAfter(first.rows, ["when decided", "now"]),
     first.facts.length
       ? el(
           "dl",
@@ -101,7 +100,28 @@ function lead(data) {
   );
 }
 
-function people(data) {
+function caseChanged(data) {
+  const change = data.changed;
+  if (!change) return null;
+  const node = el(
+    "section",
+    "lead orange changed",
+    el("h3", "words", change.title),
+    el("p", "words small", change.text),
+    beforeAfter(change.rows, ["before", "now"]),
+    change.before === change.after
+      ? el("p", "small", "The reply is the same.")
+      : diffView(change.before, change.after),
+  );
+  node.setAttribute("role", "alert");
+  return node;
+}
+
+function caseClosed(data) {
+  return data.closed ? el("p", "closed words", data.closed) : null;
+}
+
+function casePeople(data) {
   if (!data.people) return null;
   return el(
     "section",
@@ -117,7 +137,7 @@ function people(data) {
   );
 }
 
-function why(data) {
+function caseWhy(data) {
   if (!data.why.length) return null;
   return el(
     "section",
@@ -138,33 +158,12 @@ function why(data) {
   );
 }
 
-export default function ({ data, parentElement }) {
-  const memory = memoryOf(parentElement);
-  if (!isNew(memory, data)) return;
-  parentElement.querySelector(".root").replaceChildren(
-    el(
-      "article",
-      null,
-      el(
-        "header",
-        null,
-        el("h2", "words", data.title),
-        data.tags.map((tag) => el("span", `tag ${tag.tone}`, tag.text)),
-        el("span", "meta quiet num", data.meta),
-      ),
-      lead(data),
-      people(data),
-      why(data),
-      message(memory, data),
-      action(memory, data),
-      data.sent === null
-        ? null
-        : el(
-            "section",
-            "panel sent",
-            el("h3", null, "The reply that was sent, written by the agent"),
-            foldable(memory, `sent-${data.id}`, data.sent, 1400, "words"),
-          ),
-    ),
+function caseHead(data) {
+  return el(
+    "header",
+    null,
+    el("h2", "words", data.title),
+    data.tags.map((tag) => el("span", `tag ${tag.tone}`, tag.text)),
+    el("span", "meta quiet num", data.meta),
   );
 }

@@ -1,0 +1,88 @@
+// Who is signed in, and signing out. It asks now and then whether that is still so, and says it when
+// it is not: what is typed on the page stays, and goes out after signing in again in another tab.
+// Data: {person, role, how}.
+const WHO = "/auth/me";
+const EVERY_MS = 10000;
+
+async function leave(button) {
+  button.disabled = true;
+  try {
+    await fetch("/auth/logout", { method: "POST", redirect: "manual" });
+    window.location.assign("/auth/signed-out");
+  } catch {
+    button.disabled = false; // the server is away, and Streamlit says so itself
+  }
+}
+
+function signedIn(memory) {
+  const { person, role, how } = memory.data;
+  const button = el("button", "leave", "Sign out");
+  button.type = "button";
+  button.onclick = () => leave(button);
+  const who = el(
+    "div",
+    "who",
+    el("span", "name", person),
+    el("span", "quiet", ` · ${memory.role ?? role}`),
+    el("div", "quiet how", how),
+  );
+  who.title = plain(how);
+  return [who, button];
+}
+
+function signedOut(memory, text) {
+  const link = el("a", "again", "Sign in again");
+  link.href = "/auth/login";
+  link.target = "_blank";
+  link.rel = "noopener";
+  return [el("div", "over", text), link];
+}
+
+function draw(memory, state) {
+  if (memory.state === state) return;
+  memory.state = state;
+  const parts = state.startsWith("over") ? signedOut(memory, state.slice(5)) : signedIn(memory);
+  memory.root.replaceChildren(...parts);
+  memory.root.classList.toggle("ended", state.startsWith("over"));
+}
+
+async function ask(memory) {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(WHO, { cache: "no-store" });
+    if (!memory.timer) return;
+    if (answer.status === 401) {
+      draw(memory, "over:You are signed out. What you typed here is kept.");
+    } else if (answer.ok) {
+      const now = await answer.json();
+      memory.role = now.role;
+      const is_same = now.person === memory.data.person;
+      draw(memory, is_same ? `in:${now.role}` : `over:${now.person} is signed in now: reload.`);
+    }
+  } catch {
+    // the server is away: what was known stays
+  }
+}
+
+export default function ({ data, parentElement }) {
+  const memory = memoryOf(parentElement);
+  memory.root = parentElement.querySelector(".root");
+  memory.root.setAttribute("aria-live", "polite");
+  if (isNew(memory, data)) {
+    memory.data = data;
+    memory.role = data.role;
+    memory.state = null;
+    draw(memory, `in:${data.role}`);
+  }
+  clearInterval(memory.timer);
+  memory.timer = setInterval(() => ask(memory), EVERY_MS);
+  const shown = () => ask(memory);
+  document.removeEventListener("visibilitychange", memory.shown);
+  document.addEventListener("visibilitychange", shown);
+  memory.shown = shown;
+  return () => {
+    clearInterval(memory.timer);
+    memory.timer = null;
+    document.removeEventListener("visibilitychange", shown);
+  };
+}

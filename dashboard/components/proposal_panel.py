@@ -1,0 +1,108 @@
+"""Proposed policies on the Gate page: what each would change, and who still has to agree.
+
+Everybody sees them; another manager than the author approves, and any manager withdraws.
+"""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dashboard import identity, session, steering, words
+from dashboard.components.tiles import Tile, tiles
+from store import policies
+from store.gate import PolicyBody
+from store.loosening import Change, changes
+from store.policies import PolicyVersion
+from store.reports.policy import Preview
+
+
+def proposal_panel(active: PolicyVersion, preview: Callable[[PolicyBody], Preview]) -> None:
+    """Draw every open proposal; the container is always there, so nothing else moves."""
+    with st.container(key="proposals", gap="small"):
+        for proposal in session.read(policies.proposals):
+            with st.container(border=True, key=f"proposal_{proposal.version}", gap="small"):
+                _head(proposal)
+                st.text(change_lines(changes(active.body, proposal.body)))
+                _figures(preview(proposal.body), proposal.version)
+                _buttons(proposal)
+
+
+def change_lines(found: Sequence[Change]) -> str:
+    """Return what changes, a line each, what is looser marked."""
+    return "\n".join(f"{one} · looser" if one.is_looser else str(one) for one in found)
+
+
+def who_must_agree(author: str) -> str:
+    """Return who may approve what this person proposes."""
+    others = session.read(policies.second_managers, author)
+    if not others:
+        return "It is looser, so another manager must agree, and there is no other yet."
+    return f"It is looser, so another manager must agree: {' or '.join(others)}."
+
+
+def _head(proposal: PolicyVersion) -> None:
+    at = proposal.proposed_at
+    since = f" since {words.clock(at, session.now())} UTC" if at else ""
+    st.markdown(f"**Version {proposal.version} waits for another manager**")
+    note = f": {proposal.note}" if proposal.note else ""
+    st.text(f"Proposed by {proposal.author}{since}{note}")
+
+
+def _figures(seen: Preview, version: int) -> None:
+    if not seen.gated:
+        st.text("No draft has been gated yet, so there is no history to try it on.")
+        return
+    right = seen.right_then
+    moved = seen.flips_to_automatic + seen.flips_to_person
+    tiles(
+        (
+            Tile("Sent alone", _moved(words.percent, seen.share_now, seen.share_then)),
+            Tile("Cards a day", _moved(_whole, seen.cards_per_day_now, seen.cards_per_day_then)),
+            Tile(
+                "Cases changed",
+                words.count(moved),
+                f"{words.count(seen.flips_to_automatic)} to alone,"
+                f" {words.count(seen.flips_to_person)} to a person",
+            ),
+        ),
+        key=f"proposal_tiles_{version}",
+    )
+    said = words.rate(right.right, right.labelled, right.rate, right.low, right.high)
+    st.caption(f"Right, of what would have gone out alone: {said}. On {_drafts(seen)}.")
+
+
+def _drafts(seen: Preview) -> str:
+    return f"{words.count(seen.gated)} drafts of {seen.days:.0f} days"
+
+
+def _moved(said: Callable[[float | None], str], before: float | None, after: float | None) -> str:
+    was, now = said(before), said(after)
+    return now if was == now else f"{was.removesuffix(' %')} → {now}"
+
+
+def _whole(number: float | None) -> str:
+    return words.UNKNOWN if number is None else f"{number:.0f}"
+
+
+def _buttons(proposal: PolicyVersion) -> None:
+    if not identity.is_managing():
+        st.caption("Another manager than its author approves it; any manager withdraws it.")
+        return
+    is_own = identity.me() == proposal.author
+    if is_own:
+        st.text(who_must_agree(proposal.author))
+    with st.container(horizontal=True, gap="small"):
+        if not is_own:
+            st.button(
+                f"Approve version {proposal.version}",
+                key=f"approve_policy_{proposal.version}",
+                type="primary",
+                on_click=steering.approve_policy,
+                args=(proposal.version,),
+            )
+        st.button(
+            "Withdraw" if is_own else "Withdraw it",
+            key=f"withdraw_policy_{proposal.version}",
+            on_click=steering.withdraw_policy,
+            args=(proposal.version,),
+        )
