@@ -8,7 +8,7 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$python -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then echo $$python; exit; fi; done; echo python3)
 
-.PHONY: help install demo test check faults faults-full screenshots clean
+.PHONY: help install demo test check faults faults-full bench-ui screenshots clean
 
 help:
 	@echo "make demo [PORT=8600]  install what is missing and run the demo; Ctrl-C stops it"
@@ -17,6 +17,7 @@ help:
 	@echo "make check             format, lint, types, imports, size limits"
 	@echo "make faults            break it on purpose for some minutes and count what went wrong"
 	@echo "make faults-full       the same at length: thousands of kills"
+	@echo "make bench-ui          measure the queue page with 10,000 cards waiting, a million runs behind"
 	@echo "make screenshots       photograph the dashboard on your data into docs/screenshots"
 	@echo "make clean             remove $(VENV) and caches; your data in .greenlight stays"
 
@@ -66,6 +67,9 @@ faults: $(VENV)/.installed-test
 
 faults-full: $(VENV)/.installed-test
 	@PYTHONPATH=tests $(BIN)/python -m bench.faults --full $(ARGS)
+
+bench-ui: $(VENV)/.installed-test
+	@PYTHONPATH=tests $(BIN)/python -m bench.ui $(ARGS)
 
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python tests/bench/screenshots.py $(ARGS)

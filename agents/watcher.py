@@ -10,10 +10,11 @@ import os
 import random
 import signal
 import socket
-import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from uuid import uuid4
 
 from agents.addresses import Addresses
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 PAUSE_SECONDS = 0.05  # between batches, for others who want to write
+ALARM_LOOKS = 60  # a week of labels is counted at every 60th look
 SEED_SECONDS = 300.0  # on average until a check card that is owed comes, so that nobody can tell
 BATCH = 20
 
@@ -56,11 +58,12 @@ class Watcher:
         self._addresses = addresses
         self._watch = watch
         self._name = f"watcher-{os.getpid()}-{uuid4().hex[:8]}"
-        self._stopping = threading.Event()
+        self._looks = 0
+        self._stop: SimpleQueue[None] = SimpleQueue()  # a signal may put into it at any moment
 
     def stop(self) -> None:
         """Leave after what is under way."""
-        self._stopping.set()
+        self._stop.put(None)
 
     def work(self, *, once: bool = False) -> None:
         """Look until stopped, or with `once` a single time."""
@@ -73,11 +76,11 @@ class Watcher:
             now=self._watch.clock(),
         )
         try:
-            while not self._stopping.is_set():
+            while not self._is_stopping:
                 self._try_to_look()
                 if once:
                     return
-                self._stopping.wait(LOOK_SECONDS)
+                self._pause(LOOK_SECONDS)
         finally:
             self._store.transact(workers.stop, self._name)
 
@@ -92,6 +95,15 @@ class Watcher:
             self._drop()
         self._seed()
 
+    @property
+    def _is_stopping(self) -> bool:
+        return not self._stop.empty()
+
+    def _pause(self, seconds: float) -> None:
+        with suppress(Empty):
+            self._stop.get(timeout=seconds)
+            self._stop.put(None)  # it stays said
+
     def _try_to_look(self) -> None:
         try:
             self.look()
@@ -104,25 +116,27 @@ class Watcher:
     def _move_clocks(self) -> None:
         """Move batch by batch: a store that was left alone for a week has thousands."""
         tells = len(self._addresses) > 0
-        while not self._stopping.is_set():
+        while not self._is_stopping:
             now = self._watch.clock()
             if not self._store.read(sla.is_late, now=now):
                 return
             self._store.transact(sla.tick, now=now, tells=tells)
             self._beat()
-            self._stopping.wait(PAUSE_SECONDS)
+            self._pause(PAUSE_SECONDS)
 
     def _find(self) -> None:
         watch, now = self._watch, self._watch.clock()
+        wrong_above = None if self._looks % ALARM_LOOKS else watch.wrong_above
+        self._looks += 1
         news = self._store.read(
-            alarms.found, risk_above=watch.risk_above, wrong_above=watch.wrong_above, now=now
+            alarms.found, risk_above=watch.risk_above, wrong_above=wrong_above, now=now
         )
         if news:
             self._store.transact(alarms.tell, news, now=now)
 
     def _send(self) -> None:
         for one in self._store.read(notifications.due, self._watch.clock(), BATCH):
-            if self._stopping.is_set():
+            if self._is_stopping:
                 return
             if self._store.transact(notifications.claim, one, self._watch.clock()):
                 self._deliver(one)

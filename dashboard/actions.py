@@ -51,11 +51,8 @@ def drop_question() -> None:
     session.ask(None)
 
 
-def decide(shown: Shown, said: Said, *, offer: Offer | None = None) -> None:
-    """Record what was said of the card, once; whatever is refused leaves it where it is.
-
-    `offer` is the delivered action to take back if the card is judged wrong.
-    """
+def decide(shown: Shown, said: Said) -> None:
+    """Record what was said of the card, once; whatever is refused leaves it where it is."""
     at = session.now()
     seconds = session.seconds_on_card(said.review_id, said.revision, at)
     if seconds is not None and seconds < session.ARM_SECONDS:
@@ -73,12 +70,13 @@ def decide(shown: Shown, said: Said, *, offer: Offer | None = None) -> None:
             reviews.decide, request, now=at, undo_seconds=Settings().undo_seconds
         )
         session.advance(said.review_id)
+        offer = Offer(*shown.way_back) if shown.way_back else None
         line = outcome(decided, shown.card.title, review_id=said.review_id, offer=offer)
         session.notify(line)
 
     attempt(
         record,
-        lost=lambda error: _move_on(shown, error),
+        lost=lambda error: _move_on(shown, said, error),
         tell=lambda problem: refuse(said, problem),
     )
 
@@ -175,9 +173,10 @@ def _request(shown: Shown, said: Said, seconds: float | None) -> DecisionRequest
     )
 
 
-def _move_on(shown: Shown, error: AlreadyDecided | StaleReview) -> None:
+def _move_on(shown: Shown, said: Said, error: AlreadyDecided | StaleReview) -> None:
     """Show what stands in the card's place: the next card, or the same one as it is now."""
     review_id = shown.card.review_id
+    refuse(said, str(error))  # what was typed was not sent, so the card keeps it
     if isinstance(error, AlreadyDecided):
         first = session.read(cards.card, review_id).decision
         session.advance(review_id)

@@ -22,7 +22,9 @@ MORNING = 9  # o'clock, where the person is
 
 def arrive(said: Mapping[str, str]) -> None:
     """Take over what an address asks for: filters, and one review to open."""
-    work, opened = session.work(), filters.review_of(said)
+    work, opened, me = session.work(), filters.review_of(said), identity.me()
+    if work.person != me:
+        work.begin(me)  # before the link is followed: beginning closes the card
     if filters.NAMES & set(said):
         work.look(filters.from_query(said))
     work.claimed = None  # leaving the page gave it back

@@ -76,7 +76,8 @@ _KEPT = Kept()
 def figures(person: str, midnight: datetime, now: datetime) -> tuple[Tile, ...]:
     """Return the figures over the queue, at most a second old."""
     pace = _KEPT.get(
-        (person, midnight), lambda: session.read(desk.pace, person, midnight=midnight, now=now)
+        (settings.current().url, person, midnight),
+        lambda: session.read(desk.pace, person, midnight=midnight, now=now),
     )
     return queue_tiles(_tiles(), pace)
 

@@ -42,14 +42,20 @@ class Shown:
     """What was on screen when the card was drawn."""
 
     card: Card
+    person: str
     decision_id: str
     editable: frozenset[str]  # arguments of the action that a person may change
+    way_back: tuple[str, str] | None = None  # a delivered action to take back, and its button
 
-    def fits(self, said: Said) -> bool:
-        """Return whether the press was made on this card."""
-        draft = self.card.draft
-        seen = (self.card.review_id, draft.revision, draft.digest, self.decision_id)
-        return seen == (said.review_id, said.revision, said.digest, said.decision_id)
+    @property
+    def place(self) -> tuple[int, int]:
+        """The review and revision."""
+        return self.card.review_id, self.card.draft.revision
+
+    def fits(self, said: Said, person: str) -> bool:
+        """Return whether this person made the press on this card."""
+        seen = (*self.place, self.card.draft.digest, self.decision_id, self.person)
+        return seen == (said.review_id, said.revision, said.digest, said.decision_id, person)
 
 
 def edited_args(shown: Shown, said: Said) -> dict[str, Any] | None:

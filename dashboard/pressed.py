@@ -7,37 +7,36 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dashboard import actions, desk, session
+from dashboard import actions, desk, identity, session
 from dashboard.payload import Said, Shown
-from dashboard.session import Answer, Offer
+from dashboard.session import Answer, Notice
 from store.transitions import Verdict
 
 log = logging.getLogger(__name__)
 
 _VERDICTS = frozenset(Verdict)
+LATE = "That press was made on a card that is not here any more, so nothing was decided."
 
 
-def pressed(shown: Shown, sent: Mapping[str, Any], offer: Offer | None = None) -> None:
-    """Do what the card sent, if it was sent from the card that is shown."""
+def pressed(sent: Mapping[str, Any]) -> None:
+    """Do what the card sent, if it was sent from a card that this session was shown.
+
+    That may be the card before: a press on it that was on its way when the next came still counts,
+    and still means what it was made on.
+    """
     try:
         said = Said.model_validate(sent)
     except ValidationError:
         log.warning("the card sent something that no card of this version sends")
         return
     session.answer(Answer(said.nonce))
-    if not shown.fits(said):
-        _tell_late(said)
+    shown = session.drawn((said.review_id, said.revision))
+    if not isinstance(shown, Shown) or not shown.fits(said, identity.me()):
+        session.notify(Notice("problem", LATE))
     elif said.act in _VERDICTS:
-        actions.decide(shown, said, offer=offer)
+        actions.decide(shown, said)
     elif (act := _AROUND.get(said.act)) is not None:
         act(shown, said)
-
-
-def _tell_late(said: Said) -> None:
-    """A press on a card that has gone decides nothing; a second press on it says nothing new."""
-    line = session.notice()
-    if said.act in _VERDICTS and (line is None or line.review_id != said.review_id):
-        actions.refuse(said, "That press was meant for the card before, so nothing was decided.")
 
 
 def _snooze(shown: Shown, said: Said) -> None:

@@ -32,8 +32,10 @@ _ASKED = "asked"
 _IDS = "ids_to_spend"
 _ANSWER = "card_answer"
 _CHANGES = "card_changes"
+_DRAWN = "cards_drawn"
 
 COMPANY_SECONDS = 5.0
+_DRAWN_KEPT = 4
 ARM_SECONDS = 0.6  # a press sooner than this after a card appeared was meant for the one before
 
 
@@ -276,3 +278,18 @@ def change_of(review_id: int) -> DraftChange | None:
     """Return what changed on this card since the person looked, None if nothing did."""
     found: dict[int, DraftChange] = st.session_state.get(_CHANGES, {})
     return found.get(review_id)
+
+
+def note_drawn(card: tuple[int, int], drawn: object) -> None:
+    """Remember what a card was drawn from, for a press on it that arrives after the next came."""
+    kept: dict[tuple[int, int], object] = st.session_state.setdefault(_DRAWN, {})
+    kept.pop(card, None)
+    kept[card] = drawn
+    for old in list(kept)[:-_DRAWN_KEPT]:
+        del kept[old]
+
+
+def drawn(card: tuple[int, int]) -> object | None:
+    """Return what this revision of a review was drawn from, None if that is too long ago."""
+    kept: dict[tuple[int, int], object] = st.session_state.get(_DRAWN, {})
+    return kept.get(card)

@@ -46,9 +46,11 @@ class Worklist:
         return [item.review_id for item in self.items or ()]
 
     def begin(self, person: str) -> None:
-        """Start anew for another person; the filters stay."""
-        self.person, self.skipped = person, ()
-        self.look(self.filters)
+        """Start for a person; after another one anew, with the same filters."""
+        before, self.person = self.person, person
+        if before:
+            self.skipped = ()
+            self.look(self.filters)
 
     def look(self, filters: Filters, page: int = 0) -> None:
         """Look for something else: read the list anew and take its first free card."""
@@ -188,7 +190,9 @@ SAMPLE = 4
 
 def sample(items: Sequence[BulkItem]) -> list[BulkItem]:
     """Return a few cards that stand for all: the one with most money, and others spread evenly."""
+    if not items:
+        return []
     by_money = sorted(items, key=lambda item: -(item.amount_minor or 0))
     steps = max(1, min(SAMPLE, len(by_money)) - 1)
     places = {round(step * (len(by_money) - 1) / steps) for step in range(steps + 1)}
-    return [by_money[place] for place in sorted(places) if place < len(by_money)]
+    return [by_money[place] for place in sorted(places)]

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, insert, not_, or_, select, update
+from sqlalchemy.exc import NoResultFound
 from sqlmodel import Session, col
 
 from store.actions import Action
 from store.errors import BadInput
 from store.money import Money
+from store.outputs import Reason
 from store.schema import Draft, Notification, Review
 
 MAX_ATTEMPTS = 8  # about two hours
@@ -25,6 +27,7 @@ _FIRST_DELAY = timedelta(seconds=30)
 _MAX_DELAY = timedelta(hours=1)
 _REMEMBERED = timedelta(days=7)  # how long one that was given up is shown
 _UNCONFIRMED = "an attempt began, and it is not known how it ended"
+_BROKEN = (ValueError, LookupError, NoResultFound)  # rows that no verb has written
 _PATH = re.compile(r"/[A-Za-z0-9_/?=&-]*")
 _LINK = re.compile(r"\.(?=[^\W\d_])")  # "evil.test": chat programs make links of it
 _ALLOWED = frozenset(" .,:;%+-'?&·€$£¥")
@@ -178,23 +181,31 @@ def unsent(session: Session, *, now: datetime) -> Unsent:
 def about_card(session: Session, review_id: int, opening: str) -> Message:
     """Return the words about one card: its title, money and reasons, and nothing a customer wrote.
 
-    `opening` ends before the card's title: "Card 17 is overdue".
+    `opening` ends before the card's title: "Card 17 is overdue". A card whose rows are broken is
+    told all the same.
     """
-    row = session.execute(
-        select(Review, col(Draft.action))
-        .join(Draft, col(Draft.id) == col(Review.draft_id))
-        .where(col(Review.id) == review_id)
-    ).one()
-    action = Action.model_validate(row.action)
+    link = f"/?review={review_id}"
+    try:
+        row = session.execute(
+            select(col(Review.title), col(Review.reasons), col(Draft.action))
+            .join(Draft, col(Draft.id) == col(Review.draft_id))
+            .where(col(Review.id) == review_id)
+        ).one()
+        facts = (*_money(row.action), *_codes(row.reasons))
+    except _BROKEN:
+        return Message(opening, "What it is about cannot be read from the store.", link)
+    return Message(f"{opening}: {row.title}", " · ".join(facts), link)
+
+
+def _money(stored: object) -> tuple[str, ...]:
+    action = Action.model_validate(stored)
     total, currency = action.total_minor, action.total_currency
-    money = [str(Money(total, currency))] if total is not None and currency else []
-    codes = dict.fromkeys(str(one.get("code", "")) for one in row.Review.reasons)
-    reasons = [code.replace("_", " ") for code in codes if code]
-    return Message(
-        f"{opening}: {row.Review.title}",
-        " · ".join([*money, *reasons]),
-        f"/?review={review_id}",
-    )
+    return (str(Money(total, currency)),) if total is not None and currency else ()
+
+
+def _codes(stored: list[dict[str, object]]) -> tuple[str, ...]:
+    reasons = dict.fromkeys(Reason.model_validate(one).code for one in stored)
+    return tuple(code.replace("_", " ") for code in reasons)
 
 
 def _record(

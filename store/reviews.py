@@ -126,7 +126,7 @@ def _note_catch(
     """Record what was said of a seeded card; nothing else follows from it."""
     _win(session, review, request, ReviewStatus.DECIDED, now=now)
     decision = _store(session, review, seen, request, is_final=True, now=now, undo_seconds=0.0)
-    _audit(session, decision, seen, 0, now=now, family="run:seeded")
+    _audit(session, decision, seen, 0, now=now, topic="seeded")
     return replace(_decided(decision, 0), was_seeded=True)
 
 
@@ -318,12 +318,12 @@ def _audit(
     missing: int,
     *,
     now: datetime,
-    family: str = "run:review",
+    topic: str = "review",
 ) -> None:
     audit.append(
         session,
         actor=decision.person,
-        tag=f"{family}:{'awaiting_second' if missing else decision.verdict}",
+        tag=f"run:{topic}:{'awaiting_second' if missing else decision.verdict}",
         subject=f"run:{decision.run_id}",
         at=now,
         body={

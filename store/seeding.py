@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 from store import audit, policies, registry
 from store.actions import Action
 from store.labels import CUSTOMER, is_by_model
-from store.schema import Decision, Draft, OutboxEntry, Review, Run, Undo
+from store.schema import Decision, Draft, OutboxEntry, Review, Run
 from store.transitions import OPEN_REVIEW, ReviewKind, ReviewStatus, RunStatus, Verdict
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -113,7 +113,6 @@ def _rejections(session: Session, now: datetime) -> list[str]:
     past = aliased(Decision, looked_at)
     wanted = (
         select(col(past.id))
-        .outerjoin(Undo, col(Undo.decision_id) == col(past.id))
         .where(
             col(past.verdict) == Verdict.REJECT,
             col(past.is_final),
@@ -121,7 +120,6 @@ def _rejections(session: Session, now: datetime) -> list[str]:
             col(past.blamed_step).is_not(None),
             col(past.blamed_step) != CUSTOMER,  # then the draft was right
             col(past.undo_until) < old,
-            col(Undo.decision_id).is_(None),
         )
         .order_by(col(past.decided_at).desc())
         .limit(_CHOICE)
@@ -145,7 +143,7 @@ def _past(session: Session, now: datetime) -> Select[Review, Draft, str]:
             col(Decision.id).in_(_rejections(session, now)),
             col(Decision.draft_id) == col(Review.draft_id),
             col(Review.kind) == ReviewKind.ESCALATION,
-            col(Review.status) == ReviewStatus.DECIDED,
+            col(Review.status) == ReviewStatus.DECIDED,  # an undone one is superseded
             col(Review.is_blocked).is_(False),
             col(Review.action_id).is_(None),
             col(Run.status) == RunStatus.REJECTED,
@@ -160,7 +158,10 @@ def _is_plain(session: Session, row: Row[Review, Draft, str]) -> bool:
     """Return whether it is as the agent made it, and a single person could have decided it."""
     review, draft, _ = row
     policy = policies.version(session, review.policy_version).body
-    action = Action.model_validate(draft.action)
+    try:
+        action = Action.model_validate(draft.action)
+    except ValueError:  # a row that no verb has written
+        return False
     return is_by_model(draft.author) and not policy.is_two_person(action)
 
 

@@ -252,7 +252,7 @@ class Company(BaseModel):
     greeting: str
     signature: str
     people: dict[str, Role]
-    identities: dict[str, str]  # by name, as a provider says it
+    identities: dict[str, str] = {}  # by name, as a provider says it
     policy: PolicyBody
     reject_reasons: list[dict[str, Any]]
     entities: dict[str, str]

@@ -18,7 +18,7 @@ from dashboard.components.deciding import deciding, way_back
 from dashboard.components.editor import editable, editor
 from dashboard.payload import Shown
 from dashboard.pressed import pressed
-from dashboard.session import Answer, Offer
+from dashboard.session import Answer
 from store.reports.card import Card
 from store.reports.changes import DraftChange
 from store.schema import Company
@@ -35,11 +35,12 @@ def card_view(
     person, revision = identity.me(), card.draft.revision
     shown = Shown(
         card=card,
+        person=person,
         decision_id=session.card_shown(card.review_id, revision, person, now),
         editable=editable(card),
+        way_back=way_back(card) if card.is_blind else None,
     )
-    back = way_back(card) if card.is_blind else None
-    offer = None if back is None else Offer(*back)
+    session.note_drawn(shown.place, shown)
     data = card_data(
         card,
         company=company,
@@ -51,12 +52,13 @@ def card_view(
         now=now,
     )
 
-    def sent() -> None:
-        said: Any = st.session_state["card"].act
-        if isinstance(said, Mapping):
-            pressed(shown, said, offer)
+    _CARD(key="card", data=data, on_act_change=_sent)
 
-    _CARD(key="card", data=data, on_act_change=sent)
+
+def _sent() -> None:
+    said: Any = st.session_state["card"].act
+    if isinstance(said, Mapping):
+        pressed(said)
 
 
 def card_data(

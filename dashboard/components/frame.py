@@ -92,7 +92,7 @@ def _who(found: SignedIn) -> dict[str, str]:
 
 def _switcher() -> None:
     roles = identity.people()
-    st.text("This machine only, no sign-in: you act as")
+    st.text("This machine only, no sign\u2011in: you act as")
     st.selectbox(
         "Acting as",
         list(roles),

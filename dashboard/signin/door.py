@@ -24,6 +24,9 @@ from store.sign_ins import SignedIn
 
 HEALTH = "/healthz"
 SIGN_IN = "/auth/"
+# They tell nothing, and an open page whose sign-in ended asks them before it connects again: refused,
+# Streamlit would put an error over the words that one can sign in again.
+RECONNECTING = frozenset({"/_stcore/health", "/_stcore/host-config"})
 KEEP_SECONDS = 1.0  # how long a look at the store counts
 _PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _MOST_KEPT = 4096
@@ -75,7 +78,7 @@ class Door:
         if path.startswith(SIGN_IN):
             is_page = self._sign_in is not None and scope["type"] == "http"
             return self._signing_in if is_page else _not_found()
-        if self._way is SignInWay.LOCAL or path == HEALTH:
+        if self._way is SignInWay.LOCAL or path == HEALTH or path in RECONNECTING:
             return self._app
         token = HTTPConnection(scope).cookies.get(self._cookie, "")
         found = await self._live(token)

@@ -4,16 +4,19 @@ A card of kind audit is blind until it is decided: confidence, threshold, gate o
 signals and the doubtful step are left out, so that "Was this right?" is answered from the case.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlmodel import Session, col, select
 
-from store import confirmation, policies, redrafts
+from store import confirmation, redrafts
 from store.actions import Action
 from store.admission import is_reversal, shown_kind
+from store.connectors import Connector
 from store.errors import NotFound
+from store.gate import PolicyBody
 from store.labels import is_by_model
 from store.outputs import (
     GateOutput,
@@ -36,8 +39,8 @@ from store.reports.case import (
     step_views,
     ticket_view,
 )
-from store.reports.delivery import DeliveryView, deliveries, is_reversible, lookup
-from store.schema import Decision, Draft, Review, Run, Ticket, Tool
+from store.reports.delivery import DeliveryView, deliveries, lookup
+from store.schema import Decision, Draft, Policy, Review, Run, Ticket, Tool
 from store.transitions import BLIND, ReviewKind, ReviewStatus, RunStatus, SlaStage
 
 __all__ = [
@@ -109,6 +112,9 @@ def card(session: Session, review_id: int) -> Card:
     if review is None:
         raise NotFound(f"There is no review {review_id}.")
     run = session.get_one(Run, review.run_id)
+    # held on to: the identity map is weak, and each part below would read them again
+    tools = {tool.name: tool for tool in session.exec(select(Tool))}
+    policy = session.get_one(Policy, review.policy_version)
     visit = redrafts.visit_of(session, run, review.revision)
     records = step_records(session, review.run_id, visit=visit)
     outputs = {record.name: record.output for record in records if record.output is not None}
@@ -146,7 +152,7 @@ def card(session: Session, review_id: int) -> Card:
         synthesis=_blinded_synthesis(_parsed(SynthesisOutput, outputs.get("synthesis")), is_blind),
         gate=None if is_blind else _parsed(GateOutput, outputs.get("gate")),
         steps=step_views(records, doubtful),
-        tool_schema=_tool_schema(session, draft),
+        tool_schema=_tool_schema(tools, draft),
         decision=decision,
         deliveries=delivered,
         about=next((one for one in delivered if one.action_id == review.action_id), None),
@@ -160,7 +166,7 @@ def card(session: Session, review_id: int) -> Card:
         snoozed_until=review.snoozed_until,
         due_at=review.due_at,
         sla_stage=review.sla_stage,
-        confirmation=_confirmation(session, draft, review.policy_version),
+        confirmation=_confirmation(tools, draft, policy),
     )
 
 
@@ -173,15 +179,14 @@ def _ticket(session: Session, run: Run, review: Review, *, is_disguised: bool) -
     return replace(view, received_at=view.received_at + (review.opened_at - first.opened_at))
 
 
-def _confirmation(session: Session, draft: Draft, policy_version: int) -> str | None:
-    action = Action.model_validate(draft.action)
+def _confirmation(tools: Mapping[str, Tool], draft: Draft, policy: Policy) -> str | None:
     reversible = {
-        part.tool
-        for part in action.parts
-        if part.tool is not None and is_reversible(session, part.tool)
+        name
+        for name, tool in tools.items()
+        if Connector.model_validate(tool.connector).is_reversible
     }
-    policy = policies.version(session, policy_version).body
-    return confirmation.required(action, policy, reversible)
+    action = Action.model_validate(draft.action)
+    return confirmation.required(action, PolicyBody.model_validate(policy.body), reversible)
 
 
 def _parsed(kind: type[SomeOutput], output: dict[str, Any] | None) -> SomeOutput | None:
@@ -220,7 +225,6 @@ def _drafts(
     return shown, next((draft for draft in earlier if is_by_model(draft.author)), None)
 
 
-def _tool_schema(session: Session, draft: Draft) -> dict[str, Any] | None:
-    name = Action.model_validate(draft.action).tool
-    tool = None if name is None else session.get(Tool, name)
+def _tool_schema(tools: Mapping[str, Tool], draft: Draft) -> dict[str, Any] | None:
+    tool = tools.get(Action.model_validate(draft.action).tool or "")
     return None if tool is None else tool.input_schema

@@ -32,7 +32,7 @@ _UNFINISHED = (
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A worker, executor or watcher process; alive means it has beaten lately and has not stopped."""
+    """A process at work; alive means it has beaten lately and has not stopped."""
 
     id: str
     kind: str

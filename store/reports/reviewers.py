@@ -9,29 +9,23 @@ nothing about agreement: only second looks at audits do.
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
-from sqlalchemy.orm import aliased
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from store.decisions import BULK
 from store.evidence.intervals import wilson
 from store.evidence.sampling import ENOUGH
-from store.labels import WORDING
-from store.schema import Decision, Review, Undo
-from store.transitions import ReviewKind, ReviewStatus, Verdict
+from store.reports.reviewer_counts import CARDS, Counts, counted
+from store.transitions import Verdict
 
 RAPID_CARDS = 50  # before which a pace says nothing
 RAPID_SECONDS = 3.0
 RAPID_SHARE = 0.95
 NAMED_GOAL = 0.9  # of the drafts sent back or mended, with their first wrong step
 
-_CARDS = (Verdict.APPROVE, Verdict.EDIT, Verdict.REJECT)
 _AUDITS = (Verdict.RIGHT, Verdict.WRONG)
-_CAUGHT = (Verdict.EDIT, Verdict.REJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,30 +122,9 @@ class ReviewerReport:
         return found
 
 
-@dataclass(slots=True)
-class _Counts:
-    """What is counted of one person."""
-
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
-    seconds: Counter[float] = field(default_factory=Counter)  # by tenths
-    in_bulk: int = 0
-    undone: int = 0
-    faulted: int = 0
-    named: int = 0
-    agreed: Counter[bool] = field(default_factory=Counter)
-    overturned: Counter[bool] = field(default_factory=Counter)  # as the one who looked again
-    caught: Counter[bool] = field(default_factory=Counter)
-
-
-_Known = dict[tuple[str, bool], _Counts]
-
-
 def reviewers(session: Session, *, since: datetime, until: datetime) -> ReviewerReport:
     """Return the figures of everybody who decided anything in [since, until)."""
-    known: _Known = {}
-    _count_cards(session, known, since, until)
-    _count_second_looks(session, known, since, until)
-    _count_planted(session, known, since, until)
+    known = counted(session, since, until)
     people = {name: one for (name, is_simulated), one in known.items() if not is_simulated}
     simulated = {name: one for (name, is_simulated), one in known.items() if is_simulated}
     return ReviewerReport(
@@ -164,125 +137,14 @@ def reviewers(session: Session, *, since: datetime, until: datetime) -> Reviewer
     )
 
 
-def _count_cards(session: Session, known: _Known, since: datetime, until: datetime) -> None:
-    rows = session.execute(_cards(since, until))
-    for person, is_simulated, verdict, is_bulk, names, is_wording, tenths, n in rows:
-        counts = known.setdefault((person, bool(is_simulated)), _Counts())
-        if is_bulk:
-            counts.in_bulk += n
-            continue
-        counts.verdicts[verdict] += n
-        if verdict not in _CARDS:
-            continue
-        if tenths is not None:
-            counts.seconds[tenths] += n
-        if verdict is Verdict.REJECT or (verdict is Verdict.EDIT and not is_wording):
-            counts.faulted += n
-            counts.named += n * bool(names)
-    for person, is_simulated, n in session.execute(_undone(since, until)):
-        known[person, is_simulated].undone += n
-
-
-def _cards(since: datetime, until: datetime) -> Select[Any]:
-    """Group by everything that is asked, so that a million decisions are a few thousand rows."""
-    asked = (
-        col(Decision.person),
-        col(Decision.is_simulated),
-        col(Decision.verdict),
-        _in_bulk().label("is_bulk"),
-        col(Decision.blamed_step).is_not(None).label("names_step"),
-        (func.coalesce(col(Decision.reason_code), "") == WORDING).label("is_wording"),
-        func.round(col(Decision.seconds_on_card), 1).label("tenths"),
-    )
-    return select(*asked, func.count()).where(*_ordinary(since, until)).group_by(*asked)
-
-
-def _undone(since: datetime, until: datetime) -> Select[Any]:
-    whose = (col(Decision.person), col(Decision.is_simulated))
-    return (
-        select(*whose, func.count())
-        .select_from(Undo)
-        .join(Decision, col(Decision.id) == col(Undo.decision_id))
-        .where(*_ordinary(since, until), ~_in_bulk(), col(Decision.verdict).in_(_CARDS))
-        .group_by(*whose)
-    )
-
-
-def _in_bulk() -> ColumnElement[bool]:
-    return func.substr(col(Decision.id), 1, len(BULK)) == BULK
-
-
-def _ordinary(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions on decisions in [since, until) that are not about planted errors."""
-    planted = select(col(Review.id)).where(
-        col(Review.status).in_(list(ReviewStatus)),  # lets the index answer
-        col(Review.kind) == ReviewKind.SEEDED,
-    )
-    return (
-        col(Decision.decided_at) >= since,
-        col(Decision.decided_at) < until,
-        col(Decision.review_id).not_in(planted),
-    )
-
-
-def _count_second_looks(session: Session, known: _Known, since: datetime, until: datetime) -> None:
-    first = aliased(Decision)
-    rows = session.execute(
-        _final(
-            first.person, first.verdict, Decision.person, Decision.verdict, Decision.is_simulated
-        )
-        .join(
-            first,
-            and_(
-                first.id == Review.after_decision,  # type: ignore[arg-type]
-                first.is_simulated == Decision.is_simulated,  # type: ignore[arg-type]
-            ),
-        )
-        .where(
-            col(Review.kind) == ReviewKind.SECOND_LOOK,
-            col(Decision.decided_at) >= since,
-            col(Decision.decided_at) < until,
-        )
-    )
-    for one, verdict, other, again, is_simulated in rows:
-        for person in (one, other):
-            counts = known.setdefault((person, is_simulated), _Counts())
-            counts.agreed[verdict == again] += 1
-        known[other, is_simulated].overturned[again is Verdict.RIGHT] += 1
-
-
-def _count_planted(session: Session, known: _Known, since: datetime, until: datetime) -> None:
-    rows = session.execute(
-        _final(Decision.person, Decision.verdict, Decision.is_simulated).where(
-            col(Review.kind) == ReviewKind.SEEDED,
-            ~_in_bulk(),
-            col(Decision.decided_at) >= since,
-            col(Decision.decided_at) < until,
-        )
-    )
-    for person, verdict, is_simulated in rows:
-        counts = known.setdefault((person, is_simulated), _Counts())
-        counts.caught[verdict in _CAUGHT] += 1
-
-
-def _final(*columns: Any) -> Select[Any]:
-    """Return a select over reviews that stand decided, with the decision that closed each."""
-    return (
-        select(*columns)
-        .select_from(Review)
-        .join(Decision, and_(col(Decision.review_id) == col(Review.id), col(Decision.is_final)))
-        .where(col(Review.status) == ReviewStatus.DECIDED)
-    )
-
-
-def _listed(known: dict[str, _Counts], *, is_simulated: bool) -> tuple[Reviewer, ...]:
+def _listed(known: dict[str, Counts], *, is_simulated: bool) -> tuple[Reviewer, ...]:
     found = [_reviewer(name, is_simulated, one) for name, one in known.items()]
     return tuple(sorted(found, key=lambda one: (-one.cards, one.person)))
 
 
-def _reviewer(person: str, is_simulated: bool, counts: _Counts) -> Reviewer:
+def _reviewer(person: str, is_simulated: bool, counts: Counts) -> Reviewer:
     verdicts = counts.verdicts
-    cards = sum(verdicts[verdict] for verdict in _CARDS)
+    cards = sum(verdicts[verdict] for verdict in CARDS)
     return Reviewer(
         person=person,
         is_simulated=is_simulated,
@@ -302,11 +164,11 @@ def _reviewer(person: str, is_simulated: bool, counts: _Counts) -> Reviewer:
     )
 
 
-def _team(members: Iterable[_Counts]) -> Team:
+def _team(members: Iterable[Counts]) -> Team:
     counts = list(members)
     caught = sum((one.caught for one in counts), Counter[bool]())
     return Team(
-        cards=sum(one.verdicts[verdict] for one in counts for verdict in _CARDS),
+        cards=sum(one.verdicts[verdict] for one in counts for verdict in CARDS),
         named=Share.of(sum(one.named for one in counts), sum(one.faulted for one in counts)),
         overturned=_share(sum((one.overturned for one in counts), Counter[bool]())),
         missed=Share.of(caught[False], caught.total()),

@@ -106,7 +106,19 @@ class Review(Base, table=True):
             sqlite_where=text("after_decision IS NOT NULL AND status != 'superseded'"),
             postgresql_where=text("after_decision IS NOT NULL AND status != 'superseded'"),
         ),
-        Index("ix_review_queue", "status", "kind", "risk"),
+        Index(  # covers every live query of the queue: rows of reasons are long
+            "ix_review_queue",
+            "status",
+            "kind",
+            "risk",
+            "opened_at",
+            "due_at",
+            "snoozed_until",
+            "claimed_until",
+            "claimed_by",
+            "assigned_to",
+            "after_decision",
+        ),
         Index("ix_review_decided", "decided_at"),
     )
 

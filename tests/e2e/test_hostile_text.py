@@ -93,7 +93,8 @@ def test_every_text_is_shown_as_letters_on_its_card_and_in_the_evidence(
 def test_what_stands_around_a_case_is_shown_as_letters_too(
     tab: Screen, strange: tuple[str, list[int]]
 ) -> None:
-    tab.open(f"/?review={strange[1][23]}")
+    tab.open()
+    tab.page.locator(f'.row[data-id="{strange[1][23]}"]').click()
     expect(tab.drawn(strange[1][23])).to_be_visible(timeout=15_000)
     text = hostile.STRINGS[23]
     for key, expected in (

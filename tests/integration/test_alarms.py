@@ -1,9 +1,8 @@
 """What the watcher finds to tell: dear new cards, unknown deliveries, too many wrong drafts."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-import builders
+import audited
 import gated
 import pytest
 
@@ -12,7 +11,7 @@ from store.engine import Store
 from store.evidence.sampling import Sampled
 from store.gate import PolicyBody
 from store.outputs import Reason
-from store.transitions import ReviewKind, Verdict
+from store.transitions import ReviewKind
 
 
 def look(
@@ -111,7 +110,7 @@ def test_an_alarm_needs_thirty_labels_and_a_range_wholly_above_the_limit(
 def test_drafts_that_went_out_alone_and_were_wrong_are_told_once_a_day(
     store: Store, now: datetime
 ) -> None:
-    _audited(store, now, wrong=25, right=10)
+    audited.judged(store, now, wrong=25, right=10)
     told = ["Drafts that went out alone are wrong too often"]
     assert look(store, now, wrong_above=None) == []
     assert look(store, now, wrong_above=0.9) == []
@@ -125,22 +124,5 @@ def test_drafts_that_went_out_alone_and_were_wrong_are_told_once_a_day(
 
 
 def test_simulated_reviewers_raise_no_alarm(store: Store, now: datetime) -> None:
-    _audited(store, now, wrong=35, right=0, is_simulated=True)
+    audited.judged(store, now, wrong=35, right=0, is_simulated=True)
     assert look(store, now, wrong_above=0.0) == []
-
-
-def _audited(
-    store: Store, now: datetime, *, wrong: int, right: int, is_simulated: bool = False
-) -> None:
-    """Have drafts go out alone and a person say what they were worth."""
-    for number in range(wrong + right):
-        case = gated.passed(
-            store,
-            policy=PolicyBody(audit_rate=1.0),
-            customer_id=f"C-{number}",
-            action=builders.refund(customer_id=f"C-{number}"),
-        )
-        said = Verdict.WRONG if number < wrong else Verdict.RIGHT
-        request = case.verdict(said, blamed_step="synthesis" if number < wrong else None)
-        request = replace(request, is_simulated=is_simulated)
-        store.transact(reviews.decide, request, now=now)

@@ -125,13 +125,16 @@ def test_a_port_in_use_is_told_before_anything_starts(company: Path, settings: S
 
 
 def test_up_serves_until_it_is_told_to_stop_and_leaves_nobody_behind(
-    company: Path, settings: Settings
+    company: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
+    monkeypatch.setenv("GREENLIGHT_NOTIFY_URLS", "slak://s3cret")
     process = start("up", "--company", company, "--port", port)
     try:
         shown = "".join(read_until(process, f"http://127.0.0.1:{port}"))
         assert "Example Shop" in shown
+        assert "Address 1 of GREENLIGHT_NOTIFY_URLS" in shown
+        assert "s3cret" not in shown
         assert health_of(port) == 200
         document("submit", "-", stdin=f'{{"text": "{QUESTION}", "customer_id": "C-1"}}\n')
         second = greenlight("up", "--company", company, "--port", free_port(), code=1)

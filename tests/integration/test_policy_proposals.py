@@ -1,14 +1,17 @@
 """A loosening takes two managers where the active policy says so; until then nothing changes."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import builders
 import gated
 import pytest
+import small_company as small
 from cli_runner import document, greenlight
 from sqlmodel import Session
 
+from agents.company import FILE_NAME, load
 from store import policies
 from store.audit import find_authentic
 from store.engine import Store
@@ -169,6 +172,15 @@ def test_what_is_published_already_is_no_proposal(shop: Store, now: datetime) ->
         shop.transact(policies.approve, 1, person="Zoe", now=now)
     with pytest.raises(NotFound, match="no policy version 9"):
         shop.transact(policies.approve, 9, person="Zoe", now=now)
+
+
+def test_a_company_says_in_its_file_that_loosening_takes_two(tmp_path: Path) -> None:
+    folder = small.write(tmp_path)
+    assert not load(folder).policy.needs_second_manager
+    file = folder / FILE_NAME
+    said = file.read_text("utf-8").replace("[policy]\n", "[policy]\nneeds_second_manager = true\n")
+    file.write_text(said, "utf-8")
+    assert load(folder).policy.needs_second_manager
 
 
 @pytest.mark.usefixtures("shop")

@@ -8,6 +8,8 @@ import builders
 import pytest
 import reviewed
 from cli_runner import document, greenlight
+from sqlalchemy import event
+from sqlmodel import Session
 
 from agents.cli import reviewers as command
 from store.engine import Store
@@ -164,35 +166,28 @@ def test_only_the_period_counts(store: Store, now: datetime) -> None:
     assert report(store, now, days=28).people[0].cards == 3
 
 
-@pytest.mark.parametrize(
-    ("approved", "rejected", "seconds", "is_rapid"),
-    [
-        (97, 3, 2.1, True),
-        (95, 5, 2.1, False),  # not above 95 %
-        (97, 3, 3.0, False),  # not under 3 s
-        (49, 0, 1.0, False),  # too few to say
-        (50, 0, 1.0, True),
-        (60, 0, None, False),
-    ],
-)
-def test_a_pace_faster_than_reading_is_told(
-    store: Store,
-    now: datetime,
-    approved: int,
-    rejected: int,
-    seconds: float | None,
-    is_rapid: bool,
-) -> None:
-    reviewed.cards(store, approved, APPROVE, at=now, seconds=seconds)
-    reviewed.cards(store, rejected, REJECT, at=now, seconds=seconds)
-    one = only(store, now)
-    assert one.is_rapid is is_rapid
-    assert (one.notice is not None) is is_rapid
-    if rejected and is_rapid:
-        assert one.notice == (
-            "Ana approved 97 of 100 cards in a median of 2.1 s."
-            " That is faster than a card can be read."
-        )
+def test_neither_all_decisions_nor_all_reviews_are_read(store: Store, now: datetime) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def plans(session: Session) -> list[str]:
+        connection = session.connection()
+
+        def heard(_c: object, _k: object, sql: str, values: object, *_: object) -> None:
+            asked.append((sql, values))
+
+        event.listen(connection, "before_cursor_execute", heard)
+        measured.reviewers(session, since=now - timedelta(days=28), until=now)
+        event.remove(connection, "before_cursor_execute", heard)
+        return [
+            row[3]
+            for sql, values in asked
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        ]
+
+    found = store.read(plans)
+    assert [plan for plan in found if plan.startswith("SCAN")] in ([], ["SCAN undo"])
+    assert any("ix_decision_decided_at" in plan for plan in found)
+    assert len(asked) == 4
 
 
 def test_the_command_prints_exactly_the_reports_numbers(

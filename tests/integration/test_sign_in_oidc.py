@@ -178,7 +178,7 @@ def test_signing_in_never_leads_to_another_site(site: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/live/queue", "/_stcore/health", "/_stcore/host-config", "/static/js/index.js"]
+    "path", ["/live/queue", "/_stcore/stream", "/_stcore/message", "/media/x", "/static/js/index.js"]
 )
 def test_without_a_sign_in_nothing_is_served(site: Site, path: str) -> None:
     with site.browser(accept="*/*") as browser:

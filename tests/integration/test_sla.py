@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from store import claims, notifications, reviews, routing, sla
 from store.engine import Store
+from store.errors import NotAllowed
 from store.gate import PolicyBody, Sla
 from store.schema import Notification, Review
 from store.settings import Settings
@@ -104,6 +105,19 @@ def test_a_card_that_waits_for_its_second_person_keeps_its_first_approval(
     assert gated.review(store, case.review_id).status is ReviewStatus.DECIDED
 
 
+def test_a_held_card_is_approved_by_a_manager_and_rejected_by_anybody(
+    store: Store, now: datetime
+) -> None:
+    cases = [gated.case(store) for _ in range(2)]
+    late = now + timedelta(hours=72)
+    run_out(store, late)
+    for refused in (cases[0].approve("Ana"), cases[0].edit("Ana", reply="Another answer.")):
+        with pytest.raises(NotAllowed, match="a manager has to look"):
+            store.transact(reviews.decide, refused, now=late)
+    store.transact(reviews.decide, cases[0].approve("Mo"), now=late)
+    store.transact(reviews.decide, cases[1].reject("Ana"), now=late)
+
+
 def test_the_clock_is_that_of_the_policy_the_card_is_frozen_with(
     store: Store, now: datetime
 ) -> None:
@@ -153,6 +167,21 @@ def test_a_few_in_an_hour_are_told_one_by_one_and_then_together(
     assert said == [
         *(f"Card {number} is overdue: Charged twice" for number in range(1, 6)),
         "6 cards are overdue",
+    ]
+
+
+def test_a_card_with_broken_rows_moves_and_is_told_like_the_others(
+    store: Store, settings: Settings, now: datetime
+) -> None:
+    for number in range(1, 5):
+        gated.case(store, at=now - timedelta(minutes=9 - number))
+    gated.tamper(settings, "UPDATE draft SET action = '[]' WHERE run_id = ?", 1)
+    gated.tamper(settings, "UPDATE review SET reasons = '[1]' WHERE run_id = ?", 2)
+    gated.tamper(settings, "UPDATE draft SET action = '{' WHERE run_id = ?", 3)
+    assert run_out(store, now + OVERDUE) == 4
+    assert titles(store) == [
+        *(f"Card {number} is overdue" for number in range(1, 4)),
+        "Card 4 is overdue: Charged twice",
     ]
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from mailbox import Mailbox
 from typing import Any
 
+import audited
 import builders
 import gated
 import pytest
@@ -144,6 +145,16 @@ def test_a_dear_card_an_overdue_one_and_a_check_card_in_one_look(
     assert gated.count(store, f"review WHERE kind = '{ReviewKind.SEEDED}'") == 1
     look(store, box.address, now, risk_above=0.0, **luck)
     assert len(box.got) == 2, "nobody is told of a check card"
+
+
+def test_drafts_that_are_wrong_too_often_raise_an_alarm(
+    store: Store, box: Mailbox, now: datetime
+) -> None:
+    audited.judged(store, now, wrong=30, right=0)
+    look(store, box.address, now)
+    assert box.titles == [], "off unless a share is set"
+    look(store, box.address, now, wrong_above=0.2)
+    assert box.titles == ["Drafts that went out alone are wrong too often"]
 
 
 def test_two_watchers_at_once_send_each_notification_once(

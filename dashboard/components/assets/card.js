@@ -85,9 +85,10 @@ function choosing(memory) {
 }
 
 function drawBar(memory) {
-  const { data, view } = memory;
+  const { data, view, root } = memory;
   const shown = { ...view, note: null, confirmation: null };
   const value = [shown, memory.locked, areKeysOn(), data.id, data.revision, data.can, data.bar, data.closed, data.answers, data.steps, data.reasons, data.menu, data.confirm];
+  const focused = [".note-box", ".confirm-box"].find((name) => root.getRootNode().activeElement?.matches(name));
   slot(memory, "bar", value, () => {
     const problem = el("p", "problem-line words", view.problem);
     problem.setAttribute("role", "alert");
@@ -97,7 +98,8 @@ function drawBar(memory) {
     const row = el("div", "buttons", memory.locked ? el("span", "sending", "Sending…") : null, isPlain ? choosing(memory) : confirming(memory));
     return [panel(memory), view.problem ? problem : null, bar, whyNot, row].flat();
   });
-  memory.root.dataset.locked = String(Boolean(memory.locked));
+  root.dataset.locked = String(Boolean(memory.locked));
+  if (focused) root.querySelector(focused)?.focus(); // drawn anew, but still being typed in
 }
 
 function draw(memory) {
@@ -175,7 +177,7 @@ function answered(memory, data, isSameCard) {
     if (isSameCard) memory.view = freshView();
   } else if (isSameCard) {
     memory.data = data;
-    if (answer.ask !== null) ask(memory, answer.ask, { act, said: { ...said, confirmation: undefined } });
+    if (answer.ask !== null) ask(memory, answer.ask, { act, said });
     memory.view.problem = answer.problem;
   }
 }

@@ -68,7 +68,7 @@ function offer(memory) {
   const fresh = desk().live?.after === memory.desk.newest ? desk().live.arrived[memory.desk.tab] : 0;
   const cards = fresh === 1 ? "1 new card" : `${fresh} new cards`;
   memory.offer.hidden = !fresh;
-  memory.offer.textContent = `${cards} · show`;
+  memory.offer.textContent = memory.desk.canClear ? `${cards} in all · look` : `${cards} · show`;
   if (fresh && !memory.items.length && !memory.desk.canClear) memory.fire("refresh", Date.now());
 }
 

@@ -32,6 +32,19 @@ COLUMNS = (
     ("policy", "approved_by VARCHAR"),
 )
 
+QUEUE_COLUMNS = [  # covers every live query of the queue: rows of reasons are long
+    "status",
+    "kind",
+    "risk",
+    "opened_at",
+    "due_at",
+    "snoozed_until",
+    "claimed_until",
+    "claimed_by",
+    "assigned_to",
+    "after_decision",
+]
+
 
 def upgrade() -> None:
     for table, column in COLUMNS:
@@ -45,6 +58,8 @@ def upgrade() -> None:
 
 
 def _index_reviews() -> None:
+    op.drop_index("ix_review_queue", table_name="review")
+    op.create_index("ix_review_queue", "review", QUEUE_COLUMNS)
     partial = (
         ("uq_review_open", "run_id", f"{OPEN} AND kind NOT IN ('audit', 'second_look', 'seeded')"),
         ("uq_review_audit", "run_id", f"{OPEN} AND kind IN ('audit', 'second_look')"),

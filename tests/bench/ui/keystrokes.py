@@ -4,14 +4,11 @@ The clock starts with the browser's own time of the press that decides and stops
 in which everything on screen is of another card, so drawing counts as well.
 """
 
-import os
 import shutil
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.ui.servers import LAUNCHER, PLAIN, Server, serve
@@ -26,7 +23,6 @@ from store.settings import Settings
 from store.transitions import Verdict
 
 ROUND = 10  # decisions before the other side has its turn
-ARMED_MS = 650  # keys count 600 ms after a card is there
 LIMIT_MS = 20_000
 ACTS = ("approve", "approve", "reject", "approve", "edit", "approve", "skip", "approve", "reject",
         "next")  # fmt: skip
@@ -37,10 +33,16 @@ window.shown = () => {
   const roots = [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
     .flatMap((host) => (host.shadowRoot ? [host.shadowRoot] : []));
   const find = (wanted) => roots.map((root) => root.querySelector(wanted)).find(Boolean);
-  const card = find('[data-review-id]');
-  const row = find('[data-id][aria-current="true"]');
-  if (!card || !row || card.dataset.complete === undefined) return null;
-  return card.dataset.reviewId === row.dataset.id ? Number(card.dataset.reviewId) : null;
+  const card = find('[data-review-id][data-complete="true"]');
+  const row = find('.row[aria-current="true"]');
+  const evidence = find('.column[data-id]');
+  if (!card || !row || !evidence || card.dataset.locked === 'true') return null;
+  const id = card.dataset.reviewId;
+  return row.dataset.id === id && evidence.dataset.id === id ? Number(id) : null;
+};
+window.armed = () => {
+  const hosts = [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')];
+  return hosts.some((host) => host.shadowRoot?.querySelector('[data-review-id][data-armed="true"]'));
 };
 """
 # `window.timed(before)` resolves with the milliseconds from the next press to another card.
@@ -115,9 +117,9 @@ def _round(browser: Browser, server: Server, store: Store, side: Side, count: in
         page.goto(server.address)
         at = _card(page)
         for number in range(count + 1):  # the first one warms the page up
-            page.wait_for_timeout(ARMED_MS)
+            page.wait_for_function("() => window.armed()", timeout=LIMIT_MS)
             before = server.cpu_seconds()
-            act = ACTS[(sum(side.acts.values()) + number) % len(ACTS)] if number else "approve"
+            act = ACTS[side.acts.total() % len(ACTS)] if number else "approve"
             act, verdict, keys = planned(store.read(card, at), act)
             took, following = press(page, at, keys)
             if verdict:
@@ -133,9 +135,11 @@ def planned(shown: Card, act: str) -> tuple[str, Verdict | None, Sequence[str]]:
     """Return what is done to this card, the verdict to find in the store, and the keys."""
     if shown.is_blocked and act in ("approve", "edit"):
         act = "reject"
+    typed = shown.confirmation
+    if act == "edit" and typed is not None:
+        act = "approve"
     if act == "approve":
-        typed = getattr(shown, "confirmation", None)
-        return act, Verdict.APPROVE, ("a", *((f"text:{typed}", "Enter") if typed else ()))
+        return act, Verdict.APPROVE, ("a", f"text:{typed}", "Control+Enter") if typed else ("a",)
     if act == "edit":
         return act, Verdict.EDIT, ("e", "text:Thank you for waiting. ", "Control+Enter")
     if act == "reject":
@@ -189,13 +193,3 @@ def quantile(values: Sequence[float], share: float) -> float:
     """Return the smallest value that at least `share` of the values do not exceed."""
     ranked = sorted(values)
     return ranked[max(0, -(-int(len(ranked) * share * 1000) // 1000) - 1)] if ranked else 0.0
-
-
-def load() -> str:
-    """Return the load average in words."""
-    return " ".join(f"{value:.1f}" for value in os.getloadavg())
-
-
-def stamp() -> str:
-    """Return the moment in words."""
-    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {time.strftime('%Z')}"

@@ -150,7 +150,8 @@ class Copier:
 
 
 def _hours(case: dict[str, list[Row]], rng: Random) -> float:
-    most = MOST_URGENT / max(1.0, case["review"][0]["risk"]) - 1.0
+    risk: float = case["review"][0]["risk"]
+    most = MOST_URGENT / max(1.0, risk) - 1.0
     return rng.random() * min(OLDEST_HOURS, max(0.0, most))
 
 
