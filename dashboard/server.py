@@ -33,7 +33,7 @@ from store.settings import Settings, SignInWay
 
 HERE = ("127.0.0.1", "localhost")
 APP = Path(__file__).with_name("app.py")
-PAGES = ("queue", "reliability", "gate", "runs", "audit", "health")
+PAGES = ("queue", "reliability", "gate", "reviewers", "runs", "audit", "health")
 
 
 class PortInUse(GreenlightError):

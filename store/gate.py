@@ -7,9 +7,9 @@ never passes.
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from store.actions import Action
 from store.money import Money
@@ -39,6 +39,12 @@ class Sla(BaseModel):
     remind: Hours = 18.0  # people are told that it waits
     due: Hours = 24.0  # taken from whoever had it and offered to everybody
     hold: Hours = 72.0  # from then on a manager decides
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if not self.remind <= self.due <= self.hold:
+            raise ValueError("people are reminded before it is due, and it is held after that")
+        return self
 
 
 class PolicyBody(BaseModel):

@@ -81,7 +81,7 @@ class OutboxStatus(StrEnum):
 
 
 class PolicyStatus(StrEnum):
-    DRAFT = "draft"  # being edited
+    DRAFT = "draft"  # proposed: a second manager has to agree
     ACTIVE = "active"  # the one that gates new drafts
     RETIRED = "retired"  # immutable history
 

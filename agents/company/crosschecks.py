@@ -240,12 +240,9 @@ def check_people(raw: Raw) -> Iterator[Finding]:
     """Yield identities that two people share: one sign-in must mean one person."""
     people = raw.get("people")
     known = people.items() if isinstance(people, dict) else ()
-    given = [(name, one.get("identity")) for name, one in known if isinstance(one, dict)]
-    yield from twice(
-        [
-            (("people", name, "identity"), identity_of(identity))
-            for name, identity in given
-            if isinstance(identity, str)
-        ],
-        "the identity",
-    )
+    given: list[tuple[Path, Any]] = [
+        (("people", name, "identity"), identity_of(one["identity"]))
+        for name, one in known
+        if isinstance(one, dict) and isinstance(one.get("identity"), str)
+    ]
+    yield from twice(given, "the identity")

@@ -1,6 +1,7 @@
 """The reading part of a card: why it is here, who must agree, the customer's words, what runs.
 
-Pure. What runs is drawn from the draft's stored payload, the one that will execute, never from prose.
+Pure. What runs is drawn from the draft's stored payload, the one that will execute, never from
+prose.
 """
 
 from collections.abc import Mapping

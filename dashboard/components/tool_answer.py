@@ -60,11 +60,13 @@ def tables(
     """
     asked = asked or {}
     if isinstance(result, Mapping):
-        lists = {name: value for name, value in result.items() if _is_records(value)}
+        lists = _lists(result)
         facts = {
             name: value
             for name, value in result.items()
-            if name not in lists and (name not in asked or asked[name] != value)
+            if not isinstance(value, Mapping)
+            and name not in lists
+            and (name not in asked or asked[name] != value)
         }
         found = [_facts(facts, wanted)] if any(_says(value) for value in facts.values()) else []
         return found + [_records(str(name), rows, wanted) for name, rows in lists.items()]
@@ -98,6 +100,18 @@ def _facts(facts: Mapping[str, object], wanted: Telling) -> dict[str, Any]:
         "rows": rows[:MAX_FACTS],
         "more": _left_out(left, 0, "facts"),
     }
+
+
+def _lists(result: Mapping[str, Any]) -> dict[str, Sequence[Mapping[str, object]]]:
+    """Return the lists of records, and single records as lists unless they stand in one already."""
+    lists = {name: value for name, value in result.items() if _is_records(value)}
+    known = [record for records in lists.values() for record in records]
+    single = {
+        name: [value]
+        for name, value in result.items()
+        if isinstance(value, Mapping) and value and value not in known
+    }
+    return {**lists, **single}
 
 
 def _records(name: str, records: Sequence[Mapping[str, object]], wanted: Telling) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from store.sign_ins import SignedIn
 
 HEALTH = "/healthz"
 SIGN_IN = "/auth/"
-# They tell nothing, and an open page whose sign-in ended asks them before it connects again: refused,
+# They tell nothing. A page whose sign-in ended asks them before it connects again: refused there,
 # Streamlit would put an error over the words that one can sign in again.
 RECONNECTING = frozenset({"/_stcore/health", "/_stcore/host-config"})
 KEEP_SECONDS = 1.0  # how long a look at the store counts

@@ -1,29 +1,58 @@
 """Pictures of every page: `python tests/bench/screenshots.py [--home DIR] [--to DIR]`.
 
-Serves the dashboard on a home that is there already and photographs the pages in light and dark,
-two of them on a narrow screen as well. Changes nothing in the home.
+Serves the dashboard on a copy of a home that is there already and photographs the pages, and the
+states of the queue's card, in light and dark, wide and narrow. Decides nothing.
 """
 
 import argparse
 import io
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from live_company import until
 from screen import CANDIDATES, FLAGS, Screen, served
 
-PAGES = ("queue", "reliability", "gate", "runs", "audit", "health")
-ON_A_PHONE = ("queue", "reliability")
+
+@dataclass(frozen=True)
+class View:
+    """What is photographed: a page, and what is pressed on it first."""
+
+    name: str
+    path: str
+    keys: tuple[str, ...] = ()
+    click: str = ""  # a button's name, before the keys
+    typed: str = ""
+    is_card: bool = False
+    person: str = ""  # acting, where the page is not for everybody
+    is_narrow: bool = True
+
+
+VIEWS = (
+    View("queue", "/", is_card=True),
+    View("queue-reject", "/", keys=("x",), is_card=True),
+    View("queue-edit", "/", keys=("e", "Control+End"), typed="\nYours, Ana", is_card=True),
+    View("queue-similar", "/", keys=("l",), is_card=True, is_narrow=False),
+    View("queue-audits", "/", click="Audits", is_card=True),
+    View("queue-batch", "/", click="Batch…", is_card=True),
+    View("reliability", "/reliability"),
+    View("gate", "/gate"),
+    View("runs", "/runs"),
+    View("audit", "/audit"),
+    View("health", "/health"),
+    View("reviewers", "/reviewers", person="manager"),
+)
 WIDE, NARROW = (1440, 900), (390, 844)
 MAX_BYTES = 150_000
 SETTLED = """() => document.querySelectorAll('[data-testid=stSkeleton]').length === 0
@@ -33,25 +62,32 @@ SETTLED = """() => document.querySelectorAll('[data-testid=stSkeleton]').length 
 
 @dataclass(frozen=True)
 class Picture:
-    """One page in one appearance on one size of screen."""
+    """One view in one appearance on one size of screen."""
 
-    page: str
+    view: View
     scheme: str
     size: tuple[int, int]
 
     @property
     def file(self) -> str:
         narrow = "-narrow" if self.size == NARROW else ""
-        return f"{self.page}-{self.scheme}{narrow}.png"
+        return f"{self.view.name}-{self.scheme}{narrow}.png"
 
 
 def wanted() -> Iterator[Picture]:
     """Yield every picture."""
-    for scheme in ("light", "dark"):
-        for page in PAGES:
-            yield Picture(page, scheme, WIDE)
-        for page in ON_A_PHONE:
-            yield Picture(page, scheme, NARROW)
+    for view in VIEWS:
+        for scheme in ("light", "dark"):
+            yield Picture(view, scheme, WIDE)
+        if view.is_narrow:
+            yield Picture(view, "light", NARROW)
+
+
+@contextmanager
+def copied(home: Path) -> Iterator[Path]:
+    """Copy a home: opening a card claims it, which is a write."""
+    with TemporaryDirectory() as folder:
+        yield Path(shutil.copytree(home, Path(folder) / "home"))
 
 
 @contextmanager
@@ -75,11 +111,30 @@ def taken(browser: Browser, address: str, picture: Picture) -> bytes:
         reduced_motion="reduce",
     ) as context:
         tab = Screen(context.new_page(), address)
-        tab.open("/" if picture.page == "queue" else f"/{picture.page}")
-        tab.page.wait_for_selector(".root", timeout=20_000)
+        tab.open(picture.view.path)
+        prepared(tab, picture.view)
         until(lambda: bool(tab.page.evaluate(SETTLED)), f"{picture.file} is drawn")
         tab.page.wait_for_timeout(1_500)  # charts and tables draw once more at their final width
         return tab.page.screenshot()
+
+
+def prepared(tab: Screen, view: View) -> None:
+    """Bring the page into the state that is photographed."""
+    tab.page.wait_for_selector(".root:visible", timeout=20_000)
+    if view.person:
+        tab.page.locator(".st-key-person").click()
+        tab.page.get_by_role("option", name=re.compile(view.person)).first.click()
+        tab.idle()
+    if view.click:
+        tab.page.get_by_role("button", name=view.click).first.click()
+        tab.idle()
+    if view.is_card:
+        tab.page.wait_for_timeout(500)  # the card before may still be on screen
+        expect(tab.page.locator('[data-armed="true"]')).to_be_visible(timeout=20_000)
+    for key in view.keys:
+        tab.page.keyboard.press(key)
+    if view.typed:
+        tab.page.keyboard.type(view.typed)
 
 
 def small(png: bytes) -> bytes:
@@ -109,8 +164,11 @@ def main() -> int:
         sys.exit(f"There is no store in {given.home}. Run `make demo` once, or name another home.")
     given.to.mkdir(parents=True, exist_ok=True)
     is_too_big = False
-    environment = os.environ | {"GREENLIGHT_HOME": str(Path(given.home).resolve())}
-    with served(environment) as address, chromium() as browser:
+    with (
+        copied(Path(given.home)) as home,
+        served(os.environ | {"GREENLIGHT_HOME": str(home)}) as address,
+        chromium() as browser,
+    ):
         for picture in wanted():
             content = small(taken(browser, address, picture))
             (given.to / picture.file).write_bytes(content)

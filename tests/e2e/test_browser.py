@@ -8,10 +8,11 @@ import urllib.request
 from datetime import datetime
 
 import desk as seeded
+import money_desk
 from playwright.sync_api import expect
 from screen import Screen
 
-from store import policies
+from store import policies, registry
 from store.engine import Store
 from store.reports.queue import queue_page
 from store.transitions import Verdict
@@ -37,7 +38,8 @@ def test_a_half_typed_edit_survives_live_figures_and_other_peoples_decisions(
     expect(box).to_be_focused()
 
 
-def test_a_decision_changes_the_reliability_charts(screen: Screen) -> None:
+def test_a_decision_changes_the_reliability_charts(screen: Screen, filled: Store) -> None:
+    filled.transact(registry.register_tools, money_desk.TOOLS)  # one key is enough: reversible
     screen.open("/reliability")
     retrieval = screen.page.locator(".st-key-step_retrieval")
     expect(retrieval).to_contain_text("right unknown", timeout=15_000)

@@ -120,27 +120,27 @@ def test_a_press_before_arming_decides_nothing_and_one_after_it_counts(
     assert (cards.verdict(first), cards.verdict(second)) == (None, Verdict.APPROVE)
 
 
-def test_approve_and_another_click_20_ms_later_keeps_the_approval(
+CLICK_20_MS_LATER = """(not) => new Promise((done) => {
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((node) =>
+    node.shadowRoot ? [node, ...all(node.shadowRoot)] : [node]);
+  document.dispatchEvent(new KeyboardEvent("keydown", {key: "a", bubbles: true}));
+  const rows = all(document).filter((node) => node.classList.contains("row"));
+  const other = rows.find((node) => node.dataset.id !== not);
+  setTimeout(() => { other.click(); done(Number(other.dataset.id)); }, 20);
+})"""
+
+
+def test_approve_and_another_click_20_ms_later_keeps_the_approval_and_the_click(
     tab: Screen, cards: Cards
 ) -> None:
-    waiting = [cards.put() for _ in range(11)]
-    show(tab, waiting[0])
+    on_card = [cards.put() for _ in range(11)][0]
+    show(tab, on_card)
     for _ in range(10):
-        on_card = tab.card()
         tab.armed(on_card)
-        tab.page.evaluate(
-            """(not) => new Promise((done) => {
-            const all = (root) => [...root.querySelectorAll("*")].flatMap((node) =>
-              node.shadowRoot ? all(node.shadowRoot) : [node]);
-            document.dispatchEvent(new KeyboardEvent("keydown", {key: "a", bubbles: true}));
-            const other = all(document).find((node) =>
-              node.classList.contains("row") && node.dataset.id !== not);
-            setTimeout(() => { other.click(); done(); }, 20);
-            })""",
-            str(on_card),
-        )
-        tab.left(on_card)
+        clicked = tab.page.evaluate(CLICK_20_MS_LATER, str(on_card))
+        tab.armed(clicked)
         assert cards.verdict(on_card) is Verdict.APPROVE
+        on_card = clicked
 
 
 def test_ctrl_enter_sends_the_words_that_were_typed_a_moment_before(

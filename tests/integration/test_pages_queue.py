@@ -140,8 +140,8 @@ def test_a_press_that_arrives_after_another_card_was_opened_still_counts_for_its
     at: AppTest, store: Store
 ) -> None:
     first = pages.part(at, "card")
-    open_ticket(at, "T-2004")
-    second = shown(at)
+    second = pages.part(at, "queue_list")["items"][-1]["id"]
+    pages.send(at, "queue_list", "open", second)
     pages.act(at, "approve", **late(first))
     assert decided(store, first["id"]).decision is not None
     assert decided(store, second).decision is None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +43,7 @@ class Site:
 
     port: int
     store: Store
+    issuer: str
 
     def browser(self, **headers: str) -> Browser:
         return Browser(self.port, **headers)
@@ -65,7 +66,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         issuer = stack.enter_context(signing_in.provider())
         port = signing_in.free_port()
         stack.enter_context(signing_in.dashboard(home, port, **signing_in.oidc(issuer, port)))
-        yield Site(port, store)
+        yield Site(port, store, issuer)
 
 
 def _people(store: Store) -> None:
@@ -178,7 +179,8 @@ def test_signing_in_never_leads_to_another_site(site: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/live/queue", "/_stcore/stream", "/_stcore/message", "/media/x", "/static/js/index.js"]
+    "path",
+    ["/live/queue", "/_stcore/stream", "/_stcore/message", "/media/x", "/static/js/index.js"],
 )
 def test_without_a_sign_in_nothing_is_served(site: Site, path: str) -> None:
     with site.browser(accept="*/*") as browser:
@@ -281,3 +283,29 @@ def test_a_foreign_or_forged_request_is_refused_even_when_signed_in(
         if "host" not in headers:  # the client of the sockets sets its own
             with pytest.raises(InvalidStatus, match="403"):
                 site.socket(token_of(browser), **headers)
+
+
+def test_roles_may_come_from_claims(site: Site, tmp_path: Path) -> None:
+    port = signing_in.free_port()
+    settings = {**signing_in.oidc(site.issuer, port), "roles_claim": "groups"}
+    with closing(Settings(home=tmp_path, database_url=None).open(may_decide=True)) as store:
+        _people(store)
+        with signing_in.dashboard(tmp_path, port, **settings):
+            who = {person: Browser(port) for person in ("mo", "eve", "zoe")}
+            answers = {person: browser.sign_in(person) for person, browser in who.items()}
+            assert who["mo"].get("/auth/me").json() == {"person": "Mo", "role": "manager"}
+            assert who["eve"].get("/auth/me").json()["person"] == "eve@example.com", "not `Mo`"
+            assert answers["zoe"].status_code == 403
+            assert "none of the groups greenlight-operator" in answers["zoe"].text
+            for browser in who.values():
+                browser.close()
+
+
+def test_a_provider_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    port = signing_in.free_port()
+    nobody = f"http://127.0.0.1:{signing_in.free_port()}"
+    served = signing_in.dashboard(tmp_path, port, **signing_in.oidc(nobody, port))
+    with served, Browser(port) as browser:
+        answer = browser.get("/auth/login")
+    assert answer.status_code == 503
+    assert f"The identity provider {nobody} does not answer" in answer.text

@@ -316,3 +316,29 @@ def test_a_mistake_in_a_whole_tool_is_named_where_its_table_begins(
     found = check(small.write(tmp_path, toml))
     begins = toml[: toml.index(f'[[servers.write]]\ntool = "{tool}"')].count("\n") + 1
     assert [one.line for one in found if words in one.message] == [begins], found
+
+
+def test_a_person_may_come_with_what_a_provider_calls_them(tmp_path: Path) -> None:
+    mo = 'Mo = { role = "manager", identity = "mo@example.com" }'
+    company = load(small.write(tmp_path, small.TOML.replace('Mo = "manager"', mo)))
+    assert company.people == {"Ana": Role.OPERATOR, "Mo": Role.MANAGER}
+    assert company.identities == {"Mo": "mo@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("mo", "words"),
+    [
+        ('{ role = "boss" }', "'operator', 'manager' or 'admin'"),
+        ('{ role = "manager", identity = "" }', "it is empty"),
+        ('{ role = "manager", identiti = "x" }', "did you mean `identity`?"),
+        ('{ identity = "mo@example.com" }', "it is missing"),
+        ('{ role = "manager", identity = "ANA@example.com" }', "`ana@example.com` is there twice"),
+    ],
+)
+def test_a_mistake_about_a_person_is_named(tmp_path: Path, mo: str, words: str) -> None:
+    ana = 'Ana = { role = "operator", identity = "ana@example.com" }'
+    changes = (('Ana = "operator"', ana), ('Mo = "manager"', f"Mo = {mo}"))
+    found = mistakes(tmp_path, *changes)
+    assert [(one.line, words in one.message) for one in found] == [
+        (line_of("Mo = ", *changes), True)
+    ]

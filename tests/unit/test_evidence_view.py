@@ -40,6 +40,8 @@ def marks(table: dict[str, Any]) -> dict[str, str]:
             {"month": "May", "charges": [{"id": "a"}], "refunds": [{"id": "b"}]},
             [([], [["month", "May"]]), (["id"], [["a"]]), (["id"], [["b"]])],
         ),
+        ({"latest": {"id": "a"}, "all": [{"id": "a"}]}, [(["id"], [["a"]])]),
+        ({"latest": {"id": "a"}}, [(["id"], [["a"]])]),
     ],
 )
 def test_any_tool_answer_becomes_small_tables(result: object, expected: list[object]) -> None:

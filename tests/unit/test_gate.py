@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from store.actions import Action, reply_only
-from store.gate import AmountRule, GateInput, PolicyBody, evaluate, risk
+from store.gate import AmountRule, GateInput, PolicyBody, Sla, evaluate, risk
 from store.outputs import Reason
 from store.transitions import Outcome
 
@@ -245,3 +246,12 @@ def test_what_the_gate_weighed_can_be_stored_and_weighed_again() -> None:
     again = GateInput.model_validate(draft.model_dump(mode="json"))
     assert again == draft
     assert evaluate(again, HUNDRED) == evaluate(draft, HUNDRED)
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [{"remind": 25.0}, {"due": 73.0}, {"remind": 5.0, "due": 4.0}, {"hold": 1.0}],
+)
+def test_a_clock_that_runs_backwards_is_refused(hours: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="reminded before it is due"):
+        Sla(**hours)

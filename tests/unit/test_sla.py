@@ -38,8 +38,3 @@ def test_waiting_longer_never_leads_back(first: float, further: float) -> None:
     early, late = OPENED + timedelta(hours=first), OPENED + timedelta(hours=first + further)
     stages = [ORDER.index(sla.stage(CLOCK, OPENED, at)) for at in (early, late)]
     assert stages == sorted(stages)
-
-
-def test_hours_in_the_wrong_order_reach_the_furthest_stage_there_is() -> None:
-    odd = Sla(remind=72, due=24, hold=18)
-    assert sla.stage(odd, OPENED, OPENED + timedelta(hours=20)) is SlaStage.HELD

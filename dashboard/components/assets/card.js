@@ -147,6 +147,7 @@ function mount(memory, root) {
   const { head, bar, ...body } = memory.slots;
   bar.classList.add("bar");
   const article = el("article", "card", head, el("div", "body", Object.values(body)), bar);
+  article.querySelector(".body").tabIndex = 0; // scrolled by the arrow keys
   article.tabIndex = -1;
   article.setAttribute("aria-label", "The card");
   root.replaceChildren(article);

@@ -61,7 +61,7 @@ function refusalPanel(data, view, card) {
     ? null
     : group(
         "Why reject it?",
-        "reasons",
+        `reasons ${view.reason === null ? "" : "picked"}`,
         data.reasons.map((reason, at) =>
           choice(String(at + 1), reason.title, view.reason === reason.code, () => card.chooseReason(at), reason.hint),
         ),

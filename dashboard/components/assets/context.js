@@ -15,7 +15,7 @@ function line(row) {
     row.reply ? el("p", "words reply quiet", row.reply) : null,
     el(
       "div",
-      "said",
+      "outcome",
       el("span", `tag words ${row.tone}`, row.outcome),
       row.changed ? el("span", "quiet", row.changed) : null,
     ),

@@ -12,7 +12,7 @@ function draw(memory, tiles) {
   memory.shown = drawn;
   memory.row.replaceChildren(
     ...tiles.map((tile) => {
-      const hint = tile.hint ? el("span", "hint quiet", tile.hint) : null;
+      const hint = tile.hint ? el("dd", "hint quiet", tile.hint) : null;
       return el("div", `tile ${tile.tone ?? ""}`, el("dd", "value num", tile.value), el("dt", "quiet", tile.label), hint);
     }),
   );

@@ -30,20 +30,26 @@ function signedIn(memory) {
   return [who, button];
 }
 
-function signedOut(memory, text) {
+// In a tab of its own: what is typed here stays.
+function signedOut() {
   const link = el("a", "again", "Sign in again");
   link.href = "/auth/login";
   link.target = "_blank";
   link.rel = "noopener";
-  return [el("div", "over", text), link];
+  return [el("div", "over", "You are signed out. What you typed here is kept."), link];
 }
 
-function draw(memory, state) {
+function replaced(person) {
+  const link = el("a", "again", "Reload");
+  link.href = window.location.href;
+  return [el("div", "over", `${person} is signed in here now.`), link];
+}
+
+function draw(memory, state, parts) {
   if (memory.state === state) return;
   memory.state = state;
-  const parts = state.startsWith("over") ? signedOut(memory, state.slice(5)) : signedIn(memory);
-  memory.root.replaceChildren(...parts);
-  memory.root.classList.toggle("ended", state.startsWith("over"));
+  memory.root.replaceChildren(...parts());
+  memory.root.classList.toggle("ended", !state.startsWith("in:"));
 }
 
 async function ask(memory) {
@@ -52,12 +58,12 @@ async function ask(memory) {
     const answer = await fetch(WHO, { cache: "no-store" });
     if (!memory.timer) return;
     if (answer.status === 401) {
-      draw(memory, "over:You are signed out. What you typed here is kept.");
+      draw(memory, "out", signedOut);
     } else if (answer.ok) {
       const now = await answer.json();
       memory.role = now.role;
-      const is_same = now.person === memory.data.person;
-      draw(memory, is_same ? `in:${now.role}` : `over:${now.person} is signed in now: reload.`);
+      if (now.person === memory.data.person) draw(memory, `in:${now.role}`, () => signedIn(memory));
+      else draw(memory, `other:${now.person}`, () => replaced(now.person));
     }
   } catch {
     // the server is away: what was known stays
@@ -72,7 +78,7 @@ export default function ({ data, parentElement }) {
     memory.data = data;
     memory.role = data.role;
     memory.state = null;
-    draw(memory, `in:${data.role}`);
+    draw(memory, `in:${data.role}`, () => signedIn(memory));
   }
   clearInterval(memory.timer);
   memory.timer = setInterval(() => ask(memory), EVERY_MS);

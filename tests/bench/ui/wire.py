@@ -38,6 +38,7 @@ class Wire:
     choices: dict[str, tuple[str, list[str]]] = field(default_factory=dict)  # by label
     widgets: dict[str, str] = field(default_factory=dict)  # what the selectboxes hold
     errors: list[str] = field(default_factory=list)
+    known: dict[str, ForwardMsg] = field(default_factory=dict)  # sent once, then named by hash
     received: int = 0  # bytes of the last run
     messages: int = 0  # of the last run
 
@@ -46,7 +47,8 @@ class Wire:
         said = BackMsg()
         state = said.rerun_script
         state.page_script_hash = self.page
-        state.context_info.timezone = "Europe/Berlin"
+        state.cached_message_hashes.extend(self.known)
+        state.context_info.timezone = "UTC"
         for widget, value in self.widgets.items():
             state.widget_states.widgets.add(id=widget, string_value=value)
         if trigger is not None:
@@ -67,8 +69,13 @@ class Wire:
         self.received += len(raw)
         self.messages += 1
         kind = message.WhichOneof("type")
-        if kind == "new_session":
-            self.page = message.new_session.page_script_hash
+        if kind == "ref_hash":
+            message = self.known[message.ref_hash]
+            kind = message.WhichOneof("type")
+        elif message.metadata.cacheable:
+            self.known[message.hash] = message
+        if kind == "navigation":
+            self.page = message.navigation.page_script_hash
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             self._draw(message.delta.new_element, message.delta.fragment_id)
         return kind == "script_finished" and message.script_finished in FINISHED
