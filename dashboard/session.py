@@ -25,7 +25,6 @@ _BATCH = "batch"
 _NOTICE = "notice"
 _SHOWN = "card_shown"
 _DECISIONS = "decision_ids"
-_REFUSING = "refusing"
 _RUN = "current_run"
 _WITHDRAWING = "withdrawing"
 _ASKED = "asked"
@@ -68,8 +67,6 @@ class Notice:
     decision_id: str | None = None
     undo_until: datetime | None = None
     review_id: int | None = None
-    revision: int | None = None
-    typed: str | None = None  # the edit that was sent, given back by an undo
     is_waiting: bool = False  # somebody else must approve too: no countdown, undo stays
     offer: Offer | None = None
 
@@ -156,11 +153,6 @@ def offset_minutes() -> int:
     return st.context.timezone_offset or 0
 
 
-def edit_key(review_id: int, revision: int) -> str:
-    """Return the key of the reply's text area for one revision."""
-    return f"edit_{review_id}_{revision}"
-
-
 def typed(key: str) -> Any:
     """Return what a keyed widget holds, None if it was never drawn."""
     return st.session_state.get(key)
@@ -169,11 +161,6 @@ def typed(key: str) -> Any:
 def keep(key: str, value: object) -> None:
     """Fill a keyed widget before it is drawn."""
     st.session_state[key] = value
-
-
-def fill_once(key: str, value: object) -> None:
-    """Fill a keyed widget that holds nothing yet; what somebody typed is never overwritten."""
-    st.session_state.setdefault(key, value)
 
 
 def card_shown(review_id: int, revision: int, person: str, at: datetime) -> str:
@@ -201,16 +188,6 @@ def notice() -> Notice | None:
 def notify(line: Notice | None) -> None:
     """Replace the line that is shown."""
     st.session_state[_NOTICE] = line
-
-
-def is_refusing(review_id: int, revision: int) -> bool:
-    """Return whether the reject panel (audits: the wrong panel) is open for this revision."""
-    return st.session_state.get(_REFUSING) == (review_id, revision)
-
-
-def refuse(card: tuple[int, int] | None) -> None:
-    """Open the panel for a revision, or close it."""
-    st.session_state[_REFUSING] = card
 
 
 def current_run(order: Sequence[int]) -> int | None:

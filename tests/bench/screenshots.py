@@ -45,7 +45,7 @@ VIEWS = (
     View("queue-edit", "/", keys=("e", "Control+End"), typed="\nYours, Ana", is_card=True),
     View("queue-similar", "/", keys=("l",), is_card=True, is_narrow=False),
     View("queue-audits", "/", click="Audits", is_card=True),
-    View("queue-batch", "/", click="Batch…", is_card=True),
+    View("queue-batch", "/", click="Batch…"),
     View("reliability", "/reliability"),
     View("gate", "/gate"),
     View("runs", "/runs"),

@@ -133,7 +133,7 @@ CLICK_20_MS_LATER = """(not) => new Promise((done) => {
 def test_approve_and_another_click_20_ms_later_keeps_the_approval_and_the_click(
     tab: Screen, cards: Cards
 ) -> None:
-    on_card = [cards.put() for _ in range(11)][0]
+    on_card, *_ = [cards.put() for _ in range(11)]
     show(tab, on_card)
     for _ in range(10):
         tab.armed(on_card)

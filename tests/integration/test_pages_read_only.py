@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import desk
+import money_desk
 import pages
 import pytest
 from builders import NOW
@@ -11,7 +12,7 @@ from disk import Disk, limited
 from streamlit.testing.v1 import AppTest
 
 from dashboard import server, session
-from store import audit
+from store import audit, registry
 from store.engine import Store
 from store.errors import ReadOnly
 from store.reports.card import card
@@ -31,6 +32,7 @@ def clock(now: datetime, monkeypatch: pytest.MonkeyPatch) -> pages.Clock:
 def disk(store: Store, clock: pages.Clock) -> Iterator[Disk]:
     """A desk with cards on a disk that a test can fill."""
     desk.fill(store, now=clock.at)
+    store.transact(registry.register_tools, money_desk.TOOLS)  # a refund can be taken back
     with limited() as found:
         yield found
 
@@ -73,14 +75,12 @@ def test_a_decision_pressed_meanwhile_is_told_that_it_was_not_recorded(
     at = pages.app().run()
     clock.pass_seconds(5)
     fill(store, disk)
-    on_card = int(pages.part(at, "case")["id"])
-    pages.press(at, "approve_")
-    line = pages.part(at, "notice")
-    assert line["tone"] == "problem"
-    assert "NOT recorded" in line["text"]
+    on_card = int(pages.part(at, "card")["id"])
+    pages.act(at, "approve")
+    assert "NOT recorded" in pages.part(at, "card")["answer"]["problem"]
     assert SAID in pages.words_of(at)
     assert store.read(card, on_card).status in {ReviewStatus.OPEN, ReviewStatus.CLAIMED}
-    assert int(pages.part(at, "case")["id"]) == on_card, "the card stays"
+    assert int(pages.part(at, "card")["id"]) == on_card, "the card stays"
 
 
 def test_the_same_press_counts_once_there_is_room_again(
@@ -89,10 +89,10 @@ def test_the_same_press_counts_once_there_is_room_again(
     at = pages.app().run()
     clock.pass_seconds(5)
     fill(store, disk)
-    on_card = int(pages.part(at, "case")["id"])
-    pages.press(at, "approve_")
+    on_card = int(pages.part(at, "card")["id"])
+    pages.act(at, "approve")
     disk.free()
-    pages.press(at, "approve_")
+    pages.act(at, "approve")
     assert store.read(card, on_card).status is ReviewStatus.DECIDED
     assert SAID not in pages.words_of(at)
 

@@ -1,8 +1,8 @@
-// Who is signed in, and signing out. It asks now and then whether that is still so, and says it when
-// it is not: what is typed on the page stays, and goes out after signing in again in another tab.
+// Who is signed in, and signing out. It asks now and then whether that is still so, and says when it
+// is not: what is typed on the page stays, and goes out after signing in again in another tab.
 // Data: {person, role, how}.
 const WHO = "/auth/me";
-const EVERY_MS = 10000;
+const EVERY_MS = 5000;
 
 async function leave(button) {
   button.disabled = true;
