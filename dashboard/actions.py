@@ -94,6 +94,21 @@ def unsay(shown: Shown) -> None:
         undo(Notice("done", "", mine, review_id=shown.card.review_id))
 
 
+def follow(shown: Shown) -> bool:
+    """Put what stands in a closed review's place on the card, with what changed; False if nothing.
+
+    The person has seen the earlier draft, so the difference is what they need.
+    """
+    follows = session.read(changes.successor, shown.card.review_id)
+    if follows is None:
+        return False
+    draft = session.read(cards.card, follows).draft
+    if draft.id != shown.card.draft.id:
+        session.note_change(follows, session.read(changes.between, shown.card.draft.id, draft.id))
+    session.put_first(follows)
+    return True
+
+
 def undo(line: Notice) -> None:
     """Take the decision back inside its window and put the card back on screen."""
 
@@ -188,16 +203,11 @@ def _move_on(shown: Shown, said: Said, error: AlreadyDecided | StaleReview) -> N
             " Your decision was not recorded."
         )
         return
-    follows = session.read(changes.successor, review_id)
-    if follows is None:
+    if follow(shown):
+        _problem("The card changed after it was shown to you, so nothing was decided. Look again.")
+    else:
         session.advance(review_id)
         _problem(str(error))
-        return
-    draft = session.read(cards.card, follows).draft
-    if draft.id != shown.card.draft.id:
-        session.note_change(follows, session.read(changes.between, shown.card.draft.id, draft.id))
-    session.put_first(follows)
-    _problem("The card changed after it was shown to you, so nothing was decided. Look again.")
 
 
 def _problem(text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dashboard import actions, desk, identity, session
+from dashboard.components.deciding import TOMORROW
 from dashboard.payload import Said, Shown
 from dashboard.session import Answer, Notice
 from store.transitions import Verdict
@@ -40,8 +41,16 @@ def pressed(sent: Mapping[str, Any]) -> None:
 
 
 def _snooze(shown: Shown, said: Said) -> None:
-    until = session.now() + timedelta(hours=said.hours or 1)
+    now, hours = session.now(), 1 if said.hours is None else said.hours
+    until = now + timedelta(hours=hours)
+    if hours == TOMORROW:
+        until = desk.tomorrow(now, session.offset_minutes())
     desk.snooze(shown.card.review_id, until)
+
+
+def _follow(shown: Shown) -> None:
+    if not actions.follow(shown):
+        session.notify(Notice("problem", "Nothing of this case waits any more."))
 
 
 _AROUND: Mapping[str, Callable[[Shown, Said], None]] = {
@@ -49,6 +58,7 @@ _AROUND: Mapping[str, Callable[[Shown, Said], None]] = {
     "assign": lambda shown, said: desk.assign(shown.card.review_id, said.to or None),
     "snooze": _snooze,
     "note": lambda shown, said: desk.add_note(shown.card.run_id, said.note),
+    "follow": lambda shown, _: _follow(shown),
     "unsay": lambda shown, _: actions.unsay(shown),
     "redraw": lambda *_: None,
 }

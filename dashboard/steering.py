@@ -131,8 +131,8 @@ def ask_reversal(action_id: str) -> None:
     session.ask(("reverse", action_id))
 
 
-def reverse(action_id: str, title: str, note_key: str) -> None:
-    """Have a delivered action taken back, with the note typed into the panel."""
+def reverse(action_id: str, title: str, note_key: str | None = None) -> None:
+    """Have a delivered action taken back, with the note typed into the panel if there is one."""
 
     def take_back() -> None:
         session.ask(None)
@@ -141,7 +141,7 @@ def reverse(action_id: str, title: str, note_key: str) -> None:
             action_id,
             identity.me(),
             decision_id=session.decision_id(action_id, identity.me()),
-            note=str(session.typed(note_key) or "").strip(),
+            note=str(session.typed(note_key) or "").strip() if note_key else "",
             now=session.now(),
             undo_seconds=Settings().undo_seconds,
         )

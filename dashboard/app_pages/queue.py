@@ -13,6 +13,7 @@ from dashboard.components.evidence import evidence
 from dashboard.components.notice import notice
 from dashboard.components.queue_filters import queue_filters
 from dashboard.worklist import PAGE, Worklist
+from store.errors import StoreUnavailable
 from store.reports import card as cards
 from store.schema import Company
 
@@ -32,6 +33,13 @@ def page() -> None:
 @st.fragment
 def workspace() -> None:
     """List, card and evidence: one fragment, so a decision redraws only this."""
+    try:
+        _workspace()
+    except StoreUnavailable as error:
+        st.text(f"{error} Nothing was lost; reload the page to try again.")
+
+
+def _workspace() -> None:
     company = session.company()
     work = desk.settle(company.currency)
     with st.container(key="panes"):

@@ -24,7 +24,7 @@ from store.reports.changes import DraftChange
 from store.schema import Company
 from store.transitions import Role
 
-PARTS = ("diff", "card_case", "card_edit", "card_panels", "card_send", "keys")
+PARTS = ("diff", "card_case", "card_fields", "card_edit", "card_panels", "card_send", "keys")
 _CARD = register("card", parts=PARTS)
 
 

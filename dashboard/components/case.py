@@ -11,8 +11,9 @@ from typing import Any
 from dashboard import words
 from dashboard.components.gate_reasons import chips
 from dashboard.components.standing import lead, people
+from store.escalations import EXECUTOR
 from store.reports.card import Card, DeliveryView, Part
-from store.transitions import OutboxStatus, ReviewKind
+from store.transitions import OPEN_REVIEW, OutboxStatus, ReviewKind
 
 _KINDS = {
     ReviewKind.AUDIT: ("Blind audit", "blue"),
@@ -45,16 +46,14 @@ def case(card: Card, *, currency: str, person: str, now: datetime) -> dict[str, 
 
 def _reply(card: Card) -> dict[str, Any]:
     """Say who wrote the words: the agent, or a person, with the agent's own beside them."""
-    before = card.original_draft
-    if before is None:
-        was = "Sent, written by the agent" if card.is_blind else "Written by the agent"
-        return {"text": card.draft.reply, "isAgent": True, "by": was, "before": None}
-    return {
-        "text": card.draft.reply,
-        "isAgent": False,
-        "by": f"Written by {card.draft.author}, instead of the agent",
-        "before": before.reply,
-    }
+    draft, before = card.draft, card.original_draft
+    by_agent = "Sent, written by the agent" if card.is_blind else "Written by the agent"
+    if before is not None and before.reply != draft.reply:
+        by = f"Written by {draft.author}, instead of the agent"
+        return {"text": draft.reply, "isAgent": False, "by": by, "before": before.reply}
+    if before is not None and draft.author != EXECUTOR:
+        by_agent = f"{by_agent}; {draft.author} changed the action"
+    return {"text": draft.reply, "isAgent": True, "by": by_agent, "before": None}
 
 
 def _tags(card: Card, person: str) -> list[dict[str, str]]:
@@ -90,7 +89,9 @@ def _why(card: Card, currency: str) -> list[dict[str, str]]:
 
 def _meta(card: Card, now: datetime) -> str:
     waited = words.age((now - card.opened_at).total_seconds())
-    parts = [f"#{card.review_id}", f"waiting {waited}"]
+    due_at = card.due_at if card.status in OPEN_REVIEW else None
+    due, _ = words.due(due_at, card.sla_stage, now)
+    parts = [f"#{card.review_id}", *([due] if due else []), f"waiting {waited}"]
     if not card.is_blind and not _is_about_delivery(card) and card.threshold is not None:
         found = "not calibrated" if card.confidence is None else f"{card.confidence:.2f}"
         parts.append(f"confidence {found}, needs > {card.threshold:.2f}")

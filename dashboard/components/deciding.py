@@ -7,9 +7,10 @@ from typing import Any
 from dashboard import words
 from dashboard.components.answers import answers
 from store import labels
+from store.escalations import EXECUTOR
 from store.reports.card import Card
 from store.reports.changes import DraftChange
-from store.transitions import OPEN_REVIEW, ReviewKind, Role, SlaStage
+from store.transitions import OPEN_REVIEW, ReviewKind, ReviewStatus, Role, SlaStage
 
 BLOCKED = "A blocked draft may be rejected or answered, never approved."
 MAKER = "You wrote this, so somebody else has to approve it."
@@ -17,7 +18,8 @@ WAITS = "You approved this. It waits for somebody else; nothing is sent yet."
 ANSWERED = "You have answered. It waits for somebody else; nothing is sent yet."
 HELD = "It waited so long that it is held: a manager has to look before anything is sent."
 NOT_STORED = "The delivery that this asks about is not stored. Run `greenlight doctor`."
-SNOOZES = (("1 hour", 1), ("4 hours", 4), ("1 day", 24), ("3 days", 72))
+TOMORROW = 0  # hours that mean nine o'clock of the next day
+SNOOZES = (("1 hour", 1), ("4 hours", 4), ("Tomorrow 9:00", TOMORROW), ("3 days", 72))
 
 
 def deciding(
@@ -43,7 +45,8 @@ def deciding(
             "edit": kind == "draft" and not waits and not is_held(card, role),
             "reject": kind in ("draft", "reversal") and not waits,
             "judge": kind == "blind",
-            "unsay": waits,
+            "unsay": waits and is_open,
+            "follow": card.status is ReviewStatus.SUPERSEDED,
         },
         "confirm": card.confirmation,
         "answers": answers(card, waits=waits) if kind == "unknown" else [],
@@ -88,9 +91,7 @@ def changed(change: DraftChange) -> dict[str, Any]:
     """Return what the callout shows of a card that changed while somebody looked at it."""
     return {
         "title": "Changed since you looked",
-        "text": f"{change.author} made revision {change.revision_after} of it."
-        if change.author.isalpha()
-        else "It was drafted anew.",
+        "text": _by(change),
         "before": change.reply_before,
         "after": change.reply_after,
         "rows": [
@@ -98,6 +99,14 @@ def changed(change: DraftChange) -> dict[str, Any]:
             for one in change.arguments
         ],
     }
+
+
+def _by(change: DraftChange) -> str:
+    if labels.is_by_model(change.author):
+        return "The agent drafted it anew."
+    if change.author == EXECUTOR:
+        return "It was brought up to date, because the world had moved."
+    return f"{change.author} made revision {change.revision_after} of it."
 
 
 def _value(value: object) -> str:

@@ -28,7 +28,7 @@ def notice(now: datetime, *, place: str) -> None:
 
     def take_back() -> None:
         if line is not None and line.offer is not None:
-            steering.reverse(line.offer.action_id, line.offer.title, note_key="")
+            steering.reverse(line.offer.action_id, line.offer.title)
 
     _NOTICE(
         key=f"notice_{place}",

@@ -1,13 +1,13 @@
 """Working together on the queue page: whose turn it is, filters in the address, many at once."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import desk
 import gated
 import money_desk
 import pages
 import pytest
+from seats import held, look, opened, row, rows, shown, under
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
@@ -32,46 +32,6 @@ def queue(store: Store, clock: pages.Clock) -> list[int]:
     desk.fill(store, now=clock.at)
     store.transact(registry.register_tools, money_desk.TOOLS)  # a refund can be taken back
     return [item.review_id for item in store.read(queue_page, now=clock.at).items]
-
-
-def opened(clock: pages.Clock, person: str | None = None, **query: str) -> AppTest:
-    """Open the page, perhaps by a link, and let its keys be armed."""
-    at = pages.app()
-    if person is not None:
-        at.session_state["person"] = person
-    for name, value in query.items():
-        at.query_params[name] = value
-    at.run()
-    assert not at.exception
-    clock.pass_seconds(5)
-    return at
-
-
-def shown(at: AppTest) -> int | None:
-    cards = pages.parts(at, "card")
-    return int(cards[0]["id"]) if cards else None
-
-
-def rows(at: AppTest) -> list[int]:
-    return [row["id"] for row in pages.part(at, "queue_list")["items"]]
-
-
-def row(at: AppTest, review_id: int) -> dict[str, Any]:
-    found: list[dict[str, Any]] = pages.part(at, "queue_list")["items"]
-    return next(one for one in found if one["id"] == review_id)
-
-
-def under(at: AppTest) -> dict[str, Any]:
-    found: dict[str, Any] = pages.part(at, "queue_list")["desk"]
-    return found
-
-
-def held(store: Store, clock: pages.Clock) -> dict[int, str]:
-    return store.read(claims.held, now=clock.at)
-
-
-def look(at: AppTest, **chosen: str) -> AppTest:
-    return pages.send(at, "queue_filters", "look", chosen)
 
 
 def as_ben(at: AppTest) -> AppTest:
@@ -334,95 +294,18 @@ def test_the_clock_of_a_waiting_card_stands_on_its_row(
     assert rows(at) == [queue[1]]
 
 
+def test_a_card_is_put_off_until_tomorrow_morning(
+    store: Store, queue: list[int], clock: pages.Clock
+) -> None:
+    at = opened(clock)
+    pages.act(at, "snooze", hours=0)
+    until = store.read(card, queue[0]).snoozed_until
+    assert until is not None
+    assert (until.date() - clock.at.date()).days == 1
+    assert until.hour == 9
+
+
 @pytest.mark.parametrize(("offset", "utc_hour"), [(0, 9), (-120, 7), (480, 17)])
 def test_tomorrow_is_nine_oclock_where_the_person_is(offset: int, utc_hour: int) -> None:
     at = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
     assert tomorrow(at, offset) == datetime(2026, 11, 21, utc_hour, 0, tzinfo=UTC)
-
-
-# --- many at once
-
-
-def batch(at: AppTest) -> dict[str, Any]:
-    return pages.part(at, "bulk_panel")
-
-
-def confirm(at: AppTest, **said: str) -> AppTest:
-    panel = batch(at)
-    sent = {"batch": panel["batch"], "typed": str(panel["count"]), **said}
-    return pages.send(at, "bulk_panel", "confirm", sent)
-
-
-def verdicts(store: Store, queue: list[int]) -> list[Verdict]:
-    found = [store.read(card, review_id).decision for review_id in queue]
-    return [one.verdict for one in found if one is not None and not one.is_undone]
-
-
-def test_look_alikes_are_approved_after_a_sample_and_their_number(
-    store: Store, queue: list[int], clock: pages.Clock
-) -> None:
-    at = opened(clock)
-    pages.send(at, "queue_list", "batch", 1)
-    panel = batch(at)
-    assert panel["verdict"] == "approve"
-    assert panel["sample"]
-    assert {"message", "reply", "action"} <= set(panel["sample"][0])
-    assert shown(at) is None  # no key of a card can be pressed meanwhile
-    confirm(at)
-    assert verdicts(store, queue) == [Verdict.APPROVE] * panel["count"]
-    line = pages.part(at, "notice")
-    assert line["text"].startswith(f"{panel['count']} approved")
-    assert line["canUndo"]
-    assert len(rows(at)) == len(queue) - panel["count"]
-
-
-def test_the_batch_is_undone_as_a_whole(store: Store, queue: list[int], clock: pages.Clock) -> None:
-    at = opened(clock)
-    pages.send(at, "queue_list", "batch", 1)
-    confirm(at)
-    pages.undo(at)
-    assert verdicts(store, queue) == []
-    assert "undone" in pages.part(at, "notice")["text"]
-    assert len(rows(at)) == len(queue)
-
-
-def test_a_wrong_number_decides_nothing(store: Store, queue: list[int], clock: pages.Clock) -> None:
-    at = opened(clock)
-    pages.send(at, "queue_list", "batch", 1)
-    confirm(at, typed="1000")
-    assert verdicts(store, queue) == []
-    assert pages.part(at, "notice")["tone"] == "problem"
-
-
-def test_rejecting_in_a_batch_needs_a_filter_and_a_reason(
-    store: Store, queue: list[int], clock: pages.Clock
-) -> None:
-    at = opened(clock)
-    pages.send(at, "queue_list", "batch", 1)
-    pages.send(at, "bulk_panel", "switch", "reject")
-    assert batch(at)["needsFilter"]
-    assert batch(at)["count"] == 0
-    look(at, search="charged twice")
-    pages.send(at, "queue_list", "batch", 1)
-    pages.send(at, "bulk_panel", "switch", "reject")
-    number = batch(at)["count"]
-    assert 0 < number < len(queue)
-    confirm(at)
-    assert verdicts(store, queue) == []
-    confirm(at, reason="tone", note="Wave of the same mistake.")
-    assert verdicts(store, queue) == [Verdict.REJECT] * number
-
-
-def test_a_card_that_somebody_took_meanwhile_is_left_alone_and_named(
-    store: Store, queue: list[int], clock: pages.Clock
-) -> None:
-    at = opened(clock)
-    pages.send(at, "queue_list", "batch", 1)
-    first = batch(at)["items"][0]["id"]
-    store.transact(claims.release, first, "Ana")
-    store.transact(claims.take, first, "Ben", now=clock.at)
-    confirm(at)
-    text = pages.part(at, "notice")["text"]
-    assert f"#{first}" in text
-    assert "left alone" in text
-    assert store.read(card, first).decision is None

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
-from store import escalations
+from store import escalations, policies
 from store.engine import Store
 from store.outputs import Reason
 from store.reports.card import Card, card
@@ -176,6 +176,7 @@ def test_a_moved_world_stands_on_top_with_before_and_after(
     shown = drawn(at)
     assert shown["lead"]["title"] == "Changed since it was decided"
     assert shown["lead"]["rows"] == [["version", "3", "4"]]
+    assert (shown["reply"]["by"], shown["reply"]["before"]) == ("Written by the agent", None)
     assert shown["action"]["condition"] == "Acts only if version is still 4"
     assert shown["whyTitle"] == "It needed a person because"
     assert [reason["text"] for reason in shown["why"]] == ["Confidence 0.79 does not exceed 0.85"]
@@ -335,6 +336,41 @@ def test_a_draft_that_somebody_changed_meanwhile_says_what_is_different(
     change = shown["changed"]
     assert (change["before"], change["after"]) == (agents, "Ben's words.")
     assert change["rows"] == [["refund_charge amount_minor", "180000", "170000"]]
+
+
+def test_a_card_that_was_replaced_leads_to_what_replaced_it(
+    store: Store, clock: pages.Clock
+) -> None:
+    first = waiting(store, clock.at, action=money_desk.refund(180_000))
+    money_desk.say(store, first, Verdict.EDIT, "Ben", at=clock.at, reply="Ben's words.")
+    at = opened(first, clock)
+    assert able(at) == {"follow"}
+    at = pages.act(at, "follow")
+    assert drawn(at)["id"] == money_desk.waiting(store, "T-1", now=clock.at)
+    assert drawn(at)["changed"]["after"] == "Ben's words."
+
+
+def test_what_an_audit_finds_wrong_can_be_taken_back_from_the_notice(
+    store: Store, clock: pages.Clock
+) -> None:
+    at_once = {"audit_rate": 1.0, "delay_seconds": {}}
+    policy = money_desk.POLICY.model_copy(update=at_once)
+    store.transact(policies.publish, policy, author="Mo", note="", now=clock.at)
+    case = desk.Case("T-1", "Twice!", action=money_desk.refund(4_900), confidence=0.97)
+    run_id, _ = desk.run(store, case, at=clock.at)
+    clock.pass_seconds(60)
+    money_desk.sent(store, run_id, at=clock.at)
+    at = pages.app()
+    at.query_params["tab"] = "audits"
+    at.run()
+    clock.pass_seconds(5)
+    at = pages.act(at, "wrong", step="synthesis")
+    assert notice(at)["offer"]["title"] == "Take back €49.00"
+    at = pages.send(at, "notice", "takeBack", notice(at)["id"])
+    newest = gated.entries(store, run_id)[-1]
+    assert (newest.tool, newest.status) == ("cancel_refund", OutboxStatus.PENDING)
+    assert "being taken back" in notice(at)["text"]
+    assert notice(at)["canUndo"]
 
 
 def test_nobody_edits_the_state_of_the_world(store: Store, clock: pages.Clock) -> None:

@@ -1,10 +1,13 @@
 """How figures are said: units, ranges, and silence where nothing is known."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from dashboard import words
 from dashboard.components.gate_reasons import chips
 from store.outputs import Reason
+from store.transitions import SlaStage
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,23 @@ def test_margins_are_said_in_the_unit_of_their_reason() -> None:
     )
     shown = chips(reasons, "EUR", is_blocked=False)
     assert [chip["margin"] for chip in shown] == ["\u22120.06", "+€20.00", ""]
+
+
+@pytest.mark.parametrize(
+    ("hours", "stage", "said"),
+    [
+        (None, SlaStage.FRESH, ("", "")),
+        (2.5, SlaStage.FRESH, ("due in 2 h", "")),
+        (0.5, SlaStage.REMINDED, ("due in 30 min", "")),
+        (0, SlaStage.REMINDED, ("due in 0 s", "")),
+        (-3, SlaStage.REROUTED, ("overdue 3 h", "bad")),
+        (-50, SlaStage.REROUTED, ("overdue 2 d", "bad")),
+        (-90, SlaStage.HELD, ("held: a manager decides", "bad")),
+    ],
+)
+def test_the_clock_of_a_waiting_card_is_short_and_red_only_when_overdue(
+    hours: float | None, stage: SlaStage, said: tuple[str, str]
+) -> None:
+    now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    due_at = None if hours is None else now + timedelta(hours=hours)
+    assert words.due(due_at, stage, now) == said

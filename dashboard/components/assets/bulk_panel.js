@@ -4,6 +4,10 @@
 // Triggers: switch(verdict), choose(group), close, confirm({batch, typed, reason, note}).
 const VERBS = { approve: "Approve", reject: "Reject" };
 
+function cards(count) {
+  return count === 1 ? "1 card" : `${count} cards`;
+}
+
 function button(name, act, ...content) {
   const node = el("button", name, ...content);
   node.type = "button";
@@ -25,7 +29,7 @@ function groups(memory) {
   const data = memory.data;
   if (data.verdict !== "approve" || data.groups.length < 2) return null;
   const nodes = data.groups.map((group, at) => {
-    const node = button("group", () => memory.fire("choose", at), el("span", "name", group.title), el("span", "num quiet", `${group.count} cards`), el("span", "num", group.money));
+    const node = button("group", () => memory.fire("choose", at), el("span", "name", group.title), el("span", "num quiet", cards(group.count)), el("span", "num", group.money));
     node.setAttribute("aria-pressed", String(at === data.chosen));
     return node;
   });
@@ -45,8 +49,8 @@ function shown(one) {
 
 function leftOut(data) {
   if (!data.leftOut.length) return null;
-  const lines = data.leftOut.map(([why, count]) => el("li", null, `${count} left out: ${why}`));
-  return el("ul", "left quiet", lines);
+  const parts = data.leftOut.map(([why, count]) => `${count}: ${why}`);
+  return el("p", "left quiet", `Left out: ${parts.join(" · ")}`);
 }
 
 function reasons(memory) {
@@ -91,7 +95,7 @@ function check(memory) {
     memory.sure.disabled = true;
     memory.fire("confirm", { batch: data.batch, typed: memory.typed.value, reason: memory.reason ?? "", note: memory.note?.value ?? "" });
   };
-  memory.sure = button("sure", send, `${VERBS[data.verdict]} ${data.count} cards`);
+  memory.sure = button("sure", send, `${VERBS[data.verdict]} ${cards(data.count)}`);
   memory.typed.onkeydown = (event) => {
     if (event.key === "Enter" && !memory.sure.disabled) send();
   };
@@ -109,7 +113,7 @@ function body(memory) {
     return [el("p", "quiet", what), leftOut(data)];
   }
   const some = data.sample.length < data.count ? `${data.sample.length} of the ${data.count}, in full` : "All of them, in full";
-  return [groups(memory), reasons(memory), check(memory), leftOut(data), el("h3", null, some), ...data.sample.map(shown), titles(data)];
+  return [groups(memory), reasons(memory), check(memory), leftOut(data), el("h3", null, some), el("div", "samples", data.sample.map(shown)), titles(data)];
 }
 
 function titles(data) {

@@ -65,12 +65,13 @@ function choosing(memory) {
   const off = Boolean(memory.locked);
   const more = pressable("More", "O", () => toggle(memory, "more"));
   more.setAttribute("aria-expanded", String(memory.view.mode === "more"));
-  if (data.closed) return [el("span", "grow"), more];
+  if (data.closed) return [can.follow ? pressable("Show the newer one", "F", () => follow(memory), { kind: "primary" }) : null, el("span", "grow"), more];
   const buttons = data.answers.map((one) =>
     pressable(one.label, one.key, () => sendAnswer(memory, one), { kind: "decides", isOff: off || one.isOff, hint: one.whyNot ?? "" }),
   );
   if (can.judge)
     buttons.push(
+      el("b", "question", "Was this right?"),
       pressable("Right", "A", () => judge(memory), { kind: "primary decides", isOff: off }),
       pressable("Wrong", "X", () => refuse(memory), { kind: "decides", isOff: off }),
     );

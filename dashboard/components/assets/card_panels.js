@@ -151,6 +151,7 @@ const HELP = [
   ["1 · 2 · 3", "Answer what became of a delivery"],
   ["S", "Skip for now"],
   ["U", "Undo"],
+  ["F", "From a closed card to what replaced it"],
   ["B", "Take my approval back"],
   ["T · L · M", "Customer, similar cases, notes"],
   ["O", "More: assign, snooze, link"],

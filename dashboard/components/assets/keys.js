@@ -27,6 +27,7 @@ function command(memory, key) {
   if (key === "h") return toggle(memory, "help");
   if (key === "o") return toggle(memory, "more");
   if (view.mode === "edit" && key === "e") return focusReply(memory);
+  if (key === "f" && view.mode === "read" && data.can.follow) return follow(memory);
   if (view.mode !== "read" || data.closed) return false;
   const answer = data.answers.find((one) => one.key === key);
   const acts = {
@@ -49,6 +50,11 @@ function toggle(memory, mode) {
 
 function focusReply(memory) {
   memory.root.querySelector(".reply-box")?.focus();
+  return true;
+}
+
+function follow(memory) {
+  send(memory, "follow");
   return true;
 }
 

@@ -1,6 +1,6 @@
 // A row of figures. Data: {tiles: [{label, value, hint, tone}]}.
 function figure(tile) {
-  const hint = tile.hint ? el("dd", "hint quiet", tile.hint) : null;
+  const hint = tile.hint ? el("span", "hint quiet", tile.hint) : null;
   return el("div", `tile ${tile.tone ?? ""}`, el("dt", "quiet", tile.label), el("dd", "value num", tile.value, hint));
 }
 

@@ -6,13 +6,13 @@ in which everything on screen is of another card, so drawing counts as well.
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.ui.servers import LAUNCHER, PLAIN, Server, serve
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from screen import CANDIDATES, FLAGS
 from sqlmodel import Session, col, select
 
@@ -24,6 +24,7 @@ from store.transitions import Verdict
 
 ROUND = 10  # decisions before the other side has its turn
 LIMIT_MS = 20_000
+SIZE: ViewportSize = {"width": 1440, "height": 900}
 ACTS = ("approve", "approve", "reject", "approve", "edit", "approve", "skip", "approve", "reject",
         "next")  # fmt: skip
 
@@ -61,6 +62,7 @@ window.timed = (before) => {
   });
 };
 """
+SCRIPT = SHOWN + TIMED
 
 
 @dataclass
@@ -103,21 +105,21 @@ def measure(home: Path, folder: Path, decisions: int) -> list[Side]:
                     _round(browser, server, store, sides[server.name], min(ROUND, left))
                 turn += 1
         for side in sides.values():
-            side.wrong += _unrecorded(store, side)
+            side.wrong += unrecorded(store, side.decided)
         return list(sides.values())
     finally:
         store.close()
 
 
 def _round(browser: Browser, server: Server, store: Store, side: Side, count: int) -> None:
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+    with browser.new_context(viewport=SIZE) as context:
         page = context.new_page()
         page.on("pageerror", lambda error: side.wrong.append(str(error)))
-        page.add_init_script(SHOWN + TIMED)
+        page.add_init_script(SCRIPT)
         page.goto(server.address)
-        at = _card(page)
+        at = on_screen(page)
         for number in range(count + 1):  # the first one warms the page up
-            page.wait_for_function("() => window.armed()", timeout=LIMIT_MS)
+            wait_until_armed(page)
             before = server.cpu_seconds()
             act = ACTS[side.acts.total() % len(ACTS)] if number else "approve"
             act, verdict, keys = planned(store.read(card, at), act)
@@ -158,24 +160,34 @@ def press(page: Page, at: int, keys: Sequence[str]) -> tuple[float, int]:
             page.keyboard.press(key)
         if number < len(keys) - 1:
             page.wait_for_timeout(150)  # a panel opens without the server; nobody is faster
-    took, following = page.evaluate(
-        "(ms) => Promise.race([window.took, new Promise((_, no) => setTimeout("
-        "() => no(new Error('the next card did not come')), ms))])",
+    found = page.evaluate(
+        "(ms) => Promise.race([window.took, new Promise((end) => setTimeout(end, ms, null))])",
         LIMIT_MS,
     )
+    if found is None:
+        said = " ".join(page.locator(".problem-line, .why-not, .line").all_inner_texts())
+        raise RuntimeError(f"No other card came after {keys} on review {at}. On screen: {said}")
+    took, following = found
     return float(took), int(following)
 
 
-def _card(page: Page) -> int:
+def wait_until_armed(page: Page) -> None:
+    """Wait until presses on the card count."""
+    page.wait_for_function("() => window.armed()", timeout=LIMIT_MS)
+
+
+def on_screen(page: Page) -> int:
+    """Return the card on screen, once it is complete."""
     handle = page.wait_for_function("() => window.shown && window.shown()", timeout=LIMIT_MS)
     return int(handle.json_value())
 
 
-def _unrecorded(store: Store, side: Side) -> list[str]:
-    found = store.read(_verdicts, list(side.decided))
+def unrecorded(store: Store, decided: Mapping[int, Verdict]) -> list[str]:
+    """Return every review whose only decision in the store is not the one that was pressed."""
+    found = store.read(_verdicts, list(decided))
     return [
         f"review {review_id}: pressed {wanted}, found {found.get(review_id, [])}"
-        for review_id, wanted in side.decided.items()
+        for review_id, wanted in decided.items()
         if found.get(review_id) != [wanted]
     ]
 

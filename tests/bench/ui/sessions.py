@@ -23,7 +23,7 @@ from sqlmodel import Session, col, select
 from store.schema import Decision
 from store.settings import Settings
 
-THINK_SECONDS, THINK_LEAST, LIVE_SECONDS, RAMP_SECONDS = 3.0, 0.8, 3.0, 10.0
+THINK_SECONDS, THINK_LEAST, LIVE_SECONDS, RAMP_SECONDS = 3.0, 0.8, 3.0, 25.0
 CARD, LIST, PERSON = "greenlight_card", "greenlight_queue_list", "Acting as"
 REJECTED, SKIPPED = 0.25, 0.05
 
@@ -58,6 +58,7 @@ class Crowd:
     acknowledged: list[Acknowledged] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)  # answers of the page, in its own words
+    without: int = 0  # times that no card was free for somebody
     wrong: list[str] = field(default_factory=list)
     bytes_per_click: list[int] = field(default_factory=list)
     messages_per_click: list[int] = field(default_factory=list)
@@ -132,7 +133,12 @@ async def _operator(
     live = asyncio.create_task(_live(server, wire, name, crowd, clock))
     while not clock.is_over():
         await asyncio.sleep(max(THINK_LEAST, rng.expovariate(1 / THINK_SECONDS)))
-        since = await _click(wire, crowd, name, clock, rng, since)
+        if CARD in wire.drawn:
+            since = await _click(wire, crowd, name, clock, rng, since)
+        else:  # nothing was free for this person; a browser asks again by itself
+            crowd.without += 1
+            await wire.run()
+            since = time.monotonic()
     live.cancel()
     await wire.socket.close()
     crowd.wrong += [f"{name}: {error}" for error in wire.errors]
@@ -149,7 +155,7 @@ async def _click(
     await wire.run({"event": "act", "value": value}, of=CARD)
     came, following = time.monotonic(), wire.components[CARD].data
     crowd.shown.append(Shown(card["id"], name, since, clicked))
-    if following["id"] == card["id"]:
+    if following["id"] == card["id"] and CARD in wire.drawn:
         crowd.refused[following["answer"]["problem"] or "nothing was said"] += 1
         return came
     if act != "skip":

@@ -39,6 +39,7 @@ class Wire:
     widgets: dict[str, str] = field(default_factory=dict)  # what the selectboxes hold
     errors: list[str] = field(default_factory=list)
     known: dict[str, ForwardMsg] = field(default_factory=dict)  # sent once, then named by hash
+    drawn: set[str] = field(default_factory=set)  # components of the last run
     received: int = 0  # bytes of the last run
     messages: int = 0  # of the last run
 
@@ -58,6 +59,7 @@ class Wire:
             fired.json_trigger_value = json.dumps([trigger])
         await self.socket.send(said.SerializeToString())
         self.received = self.messages = 0
+        self.drawn.clear()
         async with asyncio.timeout(ANSWER_SECONDS):
             while not self._take(await self.socket.recv()):
                 pass
@@ -86,6 +88,7 @@ class Wire:
             drawn = element.bidi_component
             data = json.loads(drawn.json) if drawn.json else {}
             self.components[drawn.component_name] = Component(drawn.id, fragment, data)
+            self.drawn.add(drawn.component_name)
         elif kind == "selectbox":
             self.choices[element.selectbox.label] = (
                 element.selectbox.id,
