@@ -12,12 +12,11 @@ from typing import Any
 from dashboard import identity, payload, session, words
 from dashboard.payload import Said, Shown
 from dashboard.session import Answer, Notice, Offer
-from store import confirmation, reviews, undoing
+from store import confirmation, reviews, settings, undoing
 from store.errors import AlreadyDecided, GreenlightError, StaleReview
 from store.reports import card as cards
 from store.reports import changes
 from store.reviews import Decided, DecisionRequest
-from store.settings import Settings
 from store.transitions import Verdict
 
 log = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ def decide(shown: Shown, said: Said) -> None:
 
     def record() -> None:
         decided = identity.transact(
-            reviews.decide, request, now=at, undo_seconds=Settings().undo_seconds
+            reviews.decide, request, now=at, undo_seconds=settings.current().undo_seconds
         )
         session.advance(said.review_id)
         offer = Offer(*shown.way_back) if shown.way_back else None

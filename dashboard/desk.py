@@ -15,9 +15,10 @@ from dashboard.worklist import FRESH_SECONDS, PAGE, Worklist
 from store import claims, notes, routing
 from store.errors import GreenlightError, NotFound, StaleReview
 from store.reports import desk
-from store.reports.queue import queue_items, queue_page
+from store.reports.queue import queue_items, queue_page, ranking
 
 MORNING = 9  # o'clock, where the person is
+REACH = 500  # so many of the most urgent cards are looked through for a free one
 
 
 def arrive(said: Mapping[str, str]) -> None:
@@ -57,23 +58,41 @@ def _read(work: Worklist, currency: str, now: datetime) -> None:
         person=work.person,
         now=now,
         limit=PAGE,
-        offset=PAGE * work.page,
+        offset=work.start,
     )
     fill = work.fill if work.first is None else work.fill_around
     fill(found.items, found.total, newest, now)
 
 
 def _take_next(work: Worklist, currency: str, now: datetime) -> None:
-    """Claim the next free card; at the end of the list read it anew, once."""
-    is_fresh = work.coming is None
-    taken = _first_free(work, work.free(now) if work.coming is None else work.coming, now)
-    if taken is None and not is_fresh:
-        work.page = 0
-        _read(work, currency, now)
-        taken = _first_free(work, work.free(now), now)
+    """Claim the next free card of the list; where it has none, move the list on to where one is."""
+    order = work.free(now) if work.coming is None else work.coming
+    taken = _first_free(work, order, now)
+    if taken is None:
+        taken = _slide(work, currency, now)
     if taken is None:
         _leave(work)
     work.arrive(taken)
+
+
+def _slide(work: Worklist, currency: str, now: datetime) -> int | None:
+    """Claim the first free card of the whole queue and bring the list there."""
+    taken = None
+    if work.ranked_at is not None and (now - work.ranked_at).total_seconds() < FRESH_SECONDS:
+        taken = _first_free(work, work.ahead[:REACH], now)
+    if taken is None:
+        wanted = work.filters.wanted(currency)
+        work.ranked = session.read(ranking, wanted, person=work.person, now=now, limit=REACH)
+        work.ranked_at = now
+        taken = _first_free(work, work.ahead, now)
+    if taken is None:
+        if work.items == ():  # the last one was decided: what waits now is others'
+            work.start = 0
+            _read(work, currency, now)
+        return None
+    rows = session.read(queue_items, work.around(taken), now=now)
+    work.fill(rows, max(work.total, work.start + len(rows)), work.newest, now)
+    return taken
 
 
 def _first_free(work: Worklist, order: list[int] | tuple[int, ...], now: datetime) -> int | None:
@@ -142,7 +161,7 @@ def show_new() -> None:
 def turn(page: int) -> None:
     """Go to another page of the list and take its first free card."""
     work = session.work()
-    work.look(work.filters, page=max(0, page))
+    work.look(work.filters, start=PAGE * max(0, page))
 
 
 def skip(review_id: int) -> None:

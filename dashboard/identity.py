@@ -45,7 +45,15 @@ def transact(verb: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.
 
 
 def people() -> dict[str, Role]:
-    """Return who may decide, operators first."""
+    """Return who may decide, operators first, as it was two seconds ago at most.
+
+    For showing only: every write reads the role in its own transaction.
+    """
+    return _people(settings.current().url)
+
+
+@st.cache_data(ttl=2, show_spinner=False, max_entries=4)
+def _people(url: str) -> dict[str, Role]:  # noqa: ARG001 - cache key
     rank = list(Role)
     known = sorted(
         session.read(registry.people), key=lambda person: (rank.index(person.role), person.name)

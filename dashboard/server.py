@@ -50,6 +50,7 @@ async def warm(_app: st.App) -> AsyncGenerator[None]:
     """Import what the pages need, then take it all out of the garbage collector's sight."""
     for page in PAGES:
         importlib.import_module(f"dashboard.app_pages.{page}")
+    importlib.import_module("pandas")  # else Streamlit imports it with the first component drawn
     gc.collect()
     gc.freeze()
     yield

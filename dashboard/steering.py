@@ -5,9 +5,8 @@ Like those of the card, each is one store verb, with arguments frozen when the b
 
 from dashboard import actions, identity, session, words
 from dashboard.session import Notice
-from store import holds, interventions, policies, reviews
+from store import holds, interventions, policies, reviews, settings
 from store.gate import PolicyBody
-from store.settings import Settings
 
 
 def publish(body: PolicyBody, note_key: str) -> None:
@@ -143,7 +142,7 @@ def reverse(action_id: str, title: str, note_key: str | None = None) -> None:
             decision_id=session.decision_id(action_id, identity.me()),
             note=str(session.typed(note_key) or "").strip() if note_key else "",
             now=session.now(),
-            undo_seconds=Settings().undo_seconds,
+            undo_seconds=settings.current().undo_seconds,
         )
         session.spend_id(action_id, identity.me())
         session.notify(actions.outcome(decided, title, review_id=decided.review_id))

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from dashboard.filters import Filters
 from store.bulk import BulkItem, Plan
-from store.reports.queue import QueueItem
+from store.reports.queue import QueueItem, Ranked
 from store.transitions import Verdict
 
 PAGE = 50
@@ -24,7 +24,7 @@ class Worklist:
 
     person: str = ""
     filters: Filters = field(default_factory=Filters)
-    page: int = 0
+    start: int = 0  # the place of the list's first row among all that fit
     items: tuple[QueueItem, ...] | None = None  # None: to be read
     total: int = 0
     newest: int = 0  # the newest review when the list was read: later ones are new to it
@@ -33,6 +33,8 @@ class Worklist:
     claimed: int | None = None  # the one this person holds because it is on the card
     coming: tuple[int, ...] | None = None  # whose turn it is, best first; None: nobody's
     skipped: tuple[int, ...] = ()  # they come after the others
+    ranked: tuple[Ranked, ...] = ()  # those that come after the list, and around it
+    ranked_at: datetime | None = None
     first: int | None = None  # one that was undone: on top of the list once that is read anew
 
     @property
@@ -52,10 +54,11 @@ class Worklist:
             self.skipped = ()
             self.look(self.filters)
 
-    def look(self, filters: Filters, page: int = 0) -> None:
+    def look(self, filters: Filters, start: int = 0) -> None:
         """Look for something else: read the list anew and take its first free card."""
-        self.filters, self.page = filters, page
+        self.filters, self.start = filters, start
         self.items, self.current, self.coming = None, None, None
+        self.ranked, self.ranked_at = (), None
 
     def reload(self) -> None:
         """Read the list anew; the card on screen stays."""
@@ -73,6 +76,19 @@ class Worklist:
         """Take over the same rows as they are now, without those that closed meanwhile."""
         self.total -= len(self.items or ()) - len(items)
         self.items, self.read_at = tuple(items), at
+
+    @property
+    def ahead(self) -> list[int]:
+        """The reviews off the list that this person may be given; what was skipped comes last."""
+        free = [one.review_id for one in self.ranked if one.is_free]
+        late = [one for one in self.skipped if one in free]
+        return [*(one for one in free if one not in late), *late]
+
+    def around(self, review_id: int) -> list[int]:
+        """Return a page's worth of the ranking from this review on, and note where it begins."""
+        order = [one.review_id for one in self.ranked]
+        self.start = order.index(review_id)
+        return order[self.start : self.start + PAGE]
 
     def bring_back(self, review_id: int) -> None:
         """Put a review that was undone on the card and, when the list is read, on top of it."""

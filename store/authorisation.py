@@ -285,7 +285,8 @@ def _output(session: Session, run_id: int, step: str) -> Any:
     return (
         session.connection()
         .execute(
-            select(col(StepRecord.output)).where(
+            select(col(StepRecord.output))
+            .where(
                 col(StepRecord.run_id) == run_id,
                 col(StepRecord.name) == step,
                 col(StepRecord.status) == StepStatus.OK,

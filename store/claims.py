@@ -59,7 +59,12 @@ def take_next(
     registry.person(session, person)
     if leaving is not None:
         release(session, leaving, person)
-    return next((each for each in order if _claim(session, each, person, now=now)), None)
+    open_to_me = select(col(Review.id)).where(
+        col(Review.id).in_(list(order)), col(Review.status).in_(OPEN_REVIEW), _free(person, now)
+    )
+    known = set(session.execute(open_to_me).scalars())
+    free = (each for each in order if each in known)
+    return next((each for each in free if _claim(session, each, person, now=now)), None)
 
 
 def release(session: Session, review_id: int, person: str) -> None:
@@ -91,16 +96,23 @@ def held(session: Session, *, now: datetime) -> dict[int, str]:
     return {review_id: holder for review_id, holder in rows if holder}
 
 
-def _claim(session: Session, review_id: int, person: str, *, now: datetime) -> bool:
-    free = or_(
+def _free(person: str, now: datetime) -> ColumnElement[bool]:
+    return or_(
         col(Review.claimed_by).is_(None),
         col(Review.claimed_by) == person,
         col(Review.claimed_until) <= now,
     )
+
+
+def _claim(session: Session, review_id: int, person: str, *, now: datetime) -> bool:
     opened = col(Review.status) == ReviewStatus.OPEN
     won = session.connection().execute(
         update(Review)
-        .where(col(Review.id) == review_id, col(Review.status).in_(OPEN_REVIEW), free)
+        .where(
+            col(Review.id) == review_id,
+            col(Review.status).in_(OPEN_REVIEW),
+            _free(person, now),
+        )
         .values(
             status=case((opened, ReviewStatus.CLAIMED.value), else_=col(Review.status)),
             claimed_by=person,

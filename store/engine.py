@@ -10,7 +10,9 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -78,12 +80,20 @@ class Store:
     """An open database. Thread-safe; one per process."""
 
     def __init__(
-        self, engine: Engine, keys: Keyring, file: DatabaseFile | None, *, max_queued: int | None
+        self,
+        engine: Engine,
+        keys: Keyring,
+        file: DatabaseFile | None,
+        *,
+        max_queued: int | None,
+        is_urgent: bool = False,
     ) -> None:
         self._reads = engine
         self._writes = engine.execution_options(gl_write=True)
         self._info: dict[str, Any] = {"keys": keys, "clock_shift": 0.0, "max_queued": max_queued}
         self._file = file
+        # threads of one process queue here for nothing; only other processes are polled for
+        self._turn: AbstractContextManager[Any] = Lock() if is_urgent else nullcontext()
         self._room = Room(file, lambda: self.read(_pages_left)) if file else None
 
     def shift_clock(self, seconds: float) -> None:
@@ -128,7 +138,10 @@ class Store:
         """
         try:
             while True:
-                with Session(self._writes, expire_on_commit=False, info=self._info) as session:
+                with (
+                    self._turn,
+                    Session(self._writes, expire_on_commit=False, info=self._info) as session,
+                ):
                     result = verb(session, *args, **kwargs)
                     opened = session.connection().connection.info.get("file")
                     session.commit()
@@ -208,7 +221,7 @@ def open_store(
             f"The database {make_url(url).render_as_string()} cannot be opened: {error.orig}."
             " Check that the folder exists, is writable and has space."
         ) from error
-    return Store(engine, keys, file, max_queued=max_queued)
+    return Store(engine, keys, file, max_queued=max_queued, is_urgent=urgent)
 
 
 def _sqlite_file(url: str) -> DatabaseFile:

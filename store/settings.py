@@ -2,7 +2,7 @@
 
 import os
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -36,9 +36,7 @@ class Settings(BaseSettings):
     signing_key: Path | None = None  # signs decisions; else in `keys`
     verify_key: Path | None = None  # its public half, all that the executor needs; else in `keys`
     anchors: Path | None = None  # where the audit chain is witnessed; else `anchors.log` in `home`
-    notify_urls: SecretStr = SecretStr(
-        ""
-    )  # Apprise addresses, by comma or space; they hold secrets
+    notify_urls: SecretStr = SecretStr("")  # Apprise addresses, by comma or space
     notify_risk: float = Field(default=100_000, ge=0)  # minor units at stake above which it is told
     notify_wrong_above: float | None = Field(default=None, ge=0, lt=1)  # share; None: never told
     seed_share: float = Field(default=0.0, ge=0, le=0.2)  # check cards per escalation; 0: none
@@ -55,7 +53,7 @@ class Settings(BaseSettings):
     proxy_user_header: str = "X-Forwarded-Email"
     proxy_secret: SecretStr | None = None
 
-    @property
+    @cached_property
     def url(self) -> str:
         """Return the database URL: the override, or the SQLite file inside `home`."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'greenlight.db'}"
@@ -84,10 +82,12 @@ class Settings(BaseSettings):
 
 def current() -> Settings:
     """Return the settings of this process, read again only when its environment changed."""
-    own = (item for item in os.environ.items() if item[0].upper().startswith("GREENLIGHT_"))
-    return _of_environment(tuple(sorted(own)))
+    return _of_environment(tuple(os.environ.get(name) for name in _VARIABLES))
+
+
+_VARIABLES = tuple(f"GREENLIGHT_{name.upper()}" for name in Settings.model_fields)
 
 
 @lru_cache(maxsize=1)
-def _of_environment(_variables: tuple[tuple[str, str], ...]) -> Settings:
+def _of_environment(_values: tuple[str | None, ...]) -> Settings:
     return Settings()

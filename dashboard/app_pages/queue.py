@@ -88,7 +88,7 @@ def _list(work: Worklist, company: Company) -> None:
         newest=work.newest,
         tab=filters.tab,
         said=_said(work),
-        page=work.page,
+        page=work.start // PAGE,
         pages=-(-work.total // PAGE),
         canClear=filters.is_any,
         canBatch=filters.tab == "escalations" and bool(rows),
@@ -108,7 +108,7 @@ def _list(work: Worklist, company: Company) -> None:
 def _said(work: Worklist) -> str:
     if work.total <= PAGE:
         return "1 card" if work.total == 1 else f"{words.count(work.total)} cards"
-    first = PAGE * work.page + 1
+    first = work.start + 1
     last = first + len(work.items or ()) - 1
     return f"{words.count(first)}–{words.count(last)} of {words.count(work.total)}"
 

@@ -7,9 +7,8 @@ import streamlit as st
 
 from dashboard import session, words
 from dashboard.components.tiles import Tile, tiles
-from store import anchors
+from store import anchors, settings
 from store.audit import ChainState
-from store.settings import Settings
 
 CHECKED_AT_ONCE = 20_000  # so many entries are verified in a moment, on the first visit
 _WHAT_VERIFY_DOES = (
@@ -33,7 +32,7 @@ def _last_check(url: str) -> LastCheck:  # noqa: ARG001 - cache key
 
 def audit_status(newest: int) -> None:
     """Draw what is known about the chain up to now, with a button for the full check."""
-    last = _last_check(Settings().url)
+    last = _last_check(settings.current().url)
     with st.container(
         key="audit_status", horizontal=True, vertical_alignment="center", gap="small"
     ):
@@ -41,7 +40,7 @@ def audit_status(newest: int) -> None:
         is_asked = st.button("Verify now", key="audit_verify", help=_WHAT_VERIFY_DOES)
         if is_asked or (last.found is None and newest <= CHECKED_AT_ONCE):
             with st.spinner(f"Verifying {words.count(newest)} entries…"):
-                last.found = session.read(anchors.verify, Settings().anchor_file)
+                last.found = session.read(anchors.verify, settings.current().anchor_file)
                 last.at = session.now()
         with place:
             tiles(status_tiles(last.found, last.at, newest, session.now()), key="audit_tiles")

@@ -163,7 +163,7 @@ def queue_list(
         return heard
 
     data: dict[str, Any] = {
-        "items": [asdict(row) for row in rows],
+        "items": [{name: getattr(row, name) for name in Row.__slots__} for row in rows],
         "current": current,
         "empty": empty,
         "name": name,

@@ -4,14 +4,15 @@ Urgency is risk x (1 + hours waited). An audit is blind: its item carries no con
 or reasons, and one fixed risk, so that not even the order gives away what the card hides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
     ColumnElement,
     Row,
+    Select,
     case,
     extract,
     func,
@@ -21,12 +22,11 @@ from sqlalchemy import (
 from sqlmodel import Session, col
 
 from store import policies
-from store.actions import Action
-from store.admission import is_reversal, shown_kind
+from store.admission import shown_kind
 from store.approvals import COUNTED
 from store.gate import PolicyBody
 from store.outputs import Reason
-from store.reports.wanted import Wanted, joined, matching
+from store.reports.wanted import Wanted, is_free, joined, matching
 from store.schema import Decision, Draft, OutboxEntry, Review, Run, Ticket, Undo
 from store.transitions import BLIND, OPEN_REVIEW, ReviewKind, ReviewStatus, SlaStage, Verdict
 
@@ -67,12 +67,63 @@ class QueueItem:
     further_kinds: tuple[str, ...] = ()  # of a draft with several actions, those after the first
 
 
+_COLUMNS = (  # of a review, as its row shows them
+    "id",
+    "run_id",
+    "kind",
+    "status",
+    "title",
+    "confidence",
+    "threshold",
+    "risk",
+    "reasons",
+    "opened_at",
+    "claimed_by",
+    "claimed_until",
+    "revision",
+    "is_blocked",
+    "action_id",
+    "assigned_to",
+    "snoozed_until",
+    "due_at",
+    "sla_stage",
+    "policy_version",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Money:
+    """What a stored action says it does, read without validating it again."""
+
+    kinds: tuple[str, ...]
+    total_minor: int | None
+    currency: str | None
+
+    @classmethod
+    def of(cls, action: Mapping[str, Any]) -> Self:
+        parts = (action, *action.get("also", ()))
+        moved = [part["amount_minor"] for part in parts if part["amount_minor"] is not None]
+        return cls(
+            kinds=tuple(part["kind"] for part in parts),
+            total_minor=sum(moved) if moved else None,
+            currency=next((part["currency"] for part in parts if part["currency"]), None),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class QueuePage:
     """A page of the list; `total` counts every match."""
 
     items: tuple[QueueItem, ...]
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A waiting review's place among the others; free means that it may be given to the asker."""
+
+    review_id: int
+    is_free: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +153,7 @@ def queue_page(
     """Return waiting reviews by urgency, without those that `person` must not judge."""
     found = matching(wanted or Wanted(), person=person, now=now)
     total = session.execute(select(func.count()).select_from(found.subquery())).scalar_one()
-    hours_now = now.timestamp() / 3600.0
-    urgency = (_risk() * (1.0 + hours_now - _opened_hours())).label("urgency")
+    urgency = _urgency(now).label("urgency")
     page = (
         found.add_columns(urgency)
         .order_by(urgency.desc(), col(Review.id))
@@ -112,37 +162,68 @@ def queue_page(
         .subquery()
     )
     rows = session.execute(
-        joined(select(Review, Run, Ticket, col(Draft.action), OutboxEntry, page.c.urgency))
-        .join(Draft, col(Draft.id) == col(Review.draft_id))
-        .outerjoin(OutboxEntry, col(OutboxEntry.id) == col(Review.action_id))
+        _shown(page.c.urgency)
         .join(page, page.c.id == col(Review.id))
         .order_by(page.c.urgency.desc(), col(Review.id))
     ).all()
     return QueuePage(_items(session, rows, now), total)
 
 
+def ranking(
+    session: Session, wanted: Wanted, *, person: str, now: datetime, limit: int
+) -> tuple[Ranked, ...]:
+    """Return the ids of what `queue_page` lists, in its order, without reading the rows."""
+    found = (
+        matching(wanted, person=person, now=now)
+        .add_columns(is_free(person, now))
+        .order_by(_urgency(now).desc(), col(Review.id))
+    )
+    return tuple(Ranked(*row) for row in session.execute(found.limit(limit)))
+
+
 def queue_items(session: Session, review_ids: Sequence[int], *, now: datetime) -> list[QueueItem]:
     """Return these reviews in the order given, as the list shows them, the closed ones left out."""
     rows = session.execute(
-        joined(select(Review, Run, Ticket, col(Draft.action), OutboxEntry))
-        .add_columns(literal(0.0).label("urgency"))
-        .join(Draft, col(Draft.id) == col(Review.draft_id))
-        .outerjoin(OutboxEntry, col(OutboxEntry.id) == col(Review.action_id))
-        .where(col(Review.id).in_(list(review_ids)), col(Review.status).in_(OPEN_REVIEW))
+        _shown(literal(0.0).label("urgency")).where(
+            col(Review.id).in_(list(review_ids)), col(Review.status).in_(OPEN_REVIEW)
+        )
     ).all()
     known = {item.review_id: item for item in _items(session, rows, now)}
     return [known[review_id] for review_id in review_ids if review_id in known]
 
 
-def _items(session: Session, rows: Sequence[Row[Any]], now: datetime) -> tuple[QueueItem, ...]:
-    rules = {
-        version: _rules(session, version) for version in {r.Review.policy_version for r in rows}
-    }
-    given = _approvals(session, [row.Review.id for row in rows if _is_halfway(row.Review)])
-    return tuple(
-        _item(row, rules[row.Review.policy_version], tuple(given.get(row.Review.id, ())), now)
-        for row in rows
+def _shown(urgency: ColumnElement[Any]) -> Select[Any]:
+    """Return the select of what a row shows: columns, for whole entities cost ten times as much."""
+    return (
+        joined(
+            select(
+                *(col(getattr(Review, name)) for name in _COLUMNS),
+                col(Ticket.external_id),
+                col(Ticket.customer_id),
+                col(Run.intent),
+                col(Draft.action),
+                col(OutboxEntry.id).label("moved"),
+                col(OutboxEntry.amount_minor),
+                col(OutboxEntry.currency),
+                urgency,
+            )
+        )
+        .join(Draft, col(Draft.id) == col(Review.draft_id))
+        .outerjoin(OutboxEntry, col(OutboxEntry.id) == col(Review.action_id))
     )
+
+
+def _items(session: Session, rows: Sequence[Row[Any]], now: datetime) -> tuple[QueueItem, ...]:
+    rules = {version: _rules(session, version) for version in {row.policy_version for row in rows}}
+    halfway = [row.id for row in rows if row.status is ReviewStatus.AWAITING_SECOND]
+    given = _approvals(session, halfway)
+    return tuple(
+        _item(row, rules[row.policy_version], tuple(given.get(row.id, ())), now) for row in rows
+    )
+
+
+def _urgency(now: datetime) -> ColumnElement[Any]:
+    return _risk() * (1.0 + now.timestamp() / 3600.0 - _opened_hours())
 
 
 def _risk() -> ColumnElement[Any]:
@@ -151,10 +232,6 @@ def _risk() -> ColumnElement[Any]:
 
 def _opened_hours() -> ColumnElement[Any]:
     return extract("epoch", col(Review.opened_at)) / 3600.0
-
-
-def _is_halfway(review: Review) -> bool:
-    return review.status is ReviewStatus.AWAITING_SECOND
 
 
 def _rules(session: Session, version: int) -> PolicyBody:
@@ -183,42 +260,41 @@ def _approvals(session: Session, review_ids: list[int]) -> dict[int, list[str]]:
 def _item(
     row: Row[Any], policy: PolicyBody, approved_by: tuple[str, ...], now: datetime
 ) -> QueueItem:
-    review, run, ticket = row.Review, row.Run, row.Ticket
-    action = Action.model_validate(row.action)
-    moved = row.OutboxEntry  # of a review about one delivery: the money of that one
-    is_blind = review.kind in BLIND
-    is_held = review.claimed_until is not None and review.claimed_until > now
+    money = _Money.of(row.action)
+    is_moved = row.moved is not None  # a review about one delivery: the money of that one
+    is_blind = row.kind in BLIND
+    is_held = row.claimed_until is not None and row.claimed_until > now
+    # stored from validated reasons, and hundreds of them are read at a time
+    reasons = () if is_blind else tuple(Reason.model_construct(**one) for one in row.reasons)
     return QueueItem(
-        review_id=review.id,
-        run_id=review.run_id,
-        kind=shown_kind(review.kind),
-        status=review.status,
-        title=review.title,
-        external_id=ticket.external_id,
-        customer_id=ticket.customer_id,
-        intent=run.intent,
-        action_kind=action.kind,
-        amount_minor=moved.amount_minor if moved else action.total_minor,
-        currency=moved.currency if moved else action.total_currency,
-        confidence=None if is_blind else review.confidence,
-        threshold=None if is_blind else review.threshold,
-        risk=_AUDIT_RISK if is_blind else review.risk,
+        review_id=row.id,
+        run_id=row.run_id,
+        kind=shown_kind(row.kind),
+        status=row.status,
+        title=row.title,
+        external_id=row.external_id,
+        customer_id=row.customer_id,
+        intent=row.intent,
+        action_kind=money.kinds[0],
+        amount_minor=row.amount_minor if is_moved else money.total_minor,
+        currency=row.currency if is_moved else money.currency,
+        confidence=None if is_blind else row.confidence,
+        threshold=None if is_blind else row.threshold,
+        risk=_AUDIT_RISK if is_blind else row.risk,
         urgency=row.urgency,
-        reasons=()
-        if is_blind
-        else tuple(Reason.model_validate(reason) for reason in review.reasons),
-        age_s=max(0.0, (now - review.opened_at).total_seconds()),
-        claimed_by=review.claimed_by if is_held else None,
-        revision=review.revision,
-        is_blocked=review.is_blocked,
-        is_reversal=is_reversal(review),
-        needed=2 if policy.is_two_person(action) else 1,
+        reasons=reasons,
+        age_s=max(0.0, (now - row.opened_at).total_seconds()),
+        claimed_by=row.claimed_by if is_held else None,
+        revision=row.revision,
+        is_blocked=row.is_blocked,
+        is_reversal=row.kind is ReviewKind.STALE and row.action_id is not None,
+        needed=2 if (money.total_minor or 0) > policy.two_person_above_minor else 1,
         approved_by=approved_by,
-        assigned_to=review.assigned_to,
-        snoozed_until=review.snoozed_until,
-        due_at=review.due_at,
-        sla_stage=review.sla_stage,
-        further_kinds=tuple(part.kind for part in action.also),
+        assigned_to=row.assigned_to,
+        snoozed_until=row.snoozed_until,
+        due_at=row.due_at,
+        sla_stage=row.sla_stage,
+        further_kinds=money.kinds[1:],
     )
 
 

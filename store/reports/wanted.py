@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
 from sqlmodel import col
 
-from store.schema import Decision, Review, Run, Ticket
-from store.transitions import BLIND, OPEN_REVIEW, ReviewKind
+from store.schema import Decision, Review, Run, Ticket, Undo
+from store.transitions import BLIND, OPEN_REVIEW, ReviewKind, ReviewStatus
 
 
 class Whose(StrEnum):
     ALL = "all"  # everybody's
     MINE = "mine"  # assigned to this person, or this person is on it
-    FREE = "free"  # nobody else is on it and it is nobody else's
+    FREE = "free"  # nobody else is on it, it is nobody else's, and this person is still needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +81,31 @@ def _of_person(whose: Whose, person: str | None, now: datetime) -> list[ColumnEl
         on_it = and_(col(Review.claimed_by) == person, col(Review.claimed_until) > now)
         conditions.append(or_(col(Review.assigned_to) == person, on_it))
     elif whose is Whose.FREE:
-        conditions.append(or_(col(Review.assigned_to).is_(None), col(Review.assigned_to) == person))
-        conditions.append(
-            or_(
-                col(Review.claimed_by).is_(None),
-                col(Review.claimed_by) == person,
-                col(Review.claimed_until) <= now,
-            )
-        )
+        conditions.append(is_free(person, now))
     return conditions
+
+
+def is_free(person: str, now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a waiting review may be given to this person of itself."""
+    approved = (
+        select(col(Decision.id))
+        .outerjoin(Undo, col(Undo.decision_id) == col(Decision.id))
+        .where(
+            col(Decision.review_id) == col(Review.id),
+            col(Decision.person) == person,
+            col(Undo.decision_id).is_(None),
+        )
+        .exists()
+    )
+    return and_(
+        or_(col(Review.assigned_to).is_(None), col(Review.assigned_to) == person),
+        or_(
+            col(Review.claimed_by).is_(None),
+            col(Review.claimed_by) == person,
+            col(Review.claimed_until) <= now,
+        ),
+        or_(col(Review.status) != ReviewStatus.AWAITING_SECOND, ~approved),
+    )
 
 
 def joined(statement: Select[Any]) -> Select[Any]:

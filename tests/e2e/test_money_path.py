@@ -44,6 +44,8 @@ def open_card(screen: Screen, external_id: str, moment: datetime, filled: Store)
 
 def approve(screen: Screen, review_id: int) -> None:
     """Approve a card that asks for its amount to be typed."""
+    expect(screen.page.get_by_role("button", name=re.compile("^Approve"))).to_be_enabled()
+    screen.armed(review_id)
     screen.page.keyboard.press("a")
     box = screen.drawn(review_id).locator(".confirm-box")
     expect(box).to_be_focused()

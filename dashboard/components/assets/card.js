@@ -191,7 +191,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   memory.trigger = setTriggerValue;
   if (isNew(memory, data)) {
     const before = memory.data;
-    const isSameCard = before?.id === data.id && before.revision === data.revision;
+    const isSameCard = before?.decisionId === data.decisionId; // one per review, revision, person
     if (memory.locked && data.answer.nonce === memory.locked) answered(memory, data, isSameCard);
     memory.data = data;
     if (!isSameCard) {
