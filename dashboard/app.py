@@ -6,8 +6,6 @@ from dashboard import identity
 from dashboard.app_pages import audit, gate, health, queue, reliability, reviewers, runs
 from dashboard.components import frame
 
-st.set_page_config(page_title="Greenlight", page_icon=frame.ICON, layout="wide")
-
 # No icons here: a material icon on a page makes every browser fetch it from an outside host.
 everybodys = [
     st.Page(queue.page, title="Queue", url_path="queue", default=True),
@@ -21,6 +19,7 @@ everybodys = [
 managers = [st.Page(reviewers.page, title="Reviewers", url_path="reviewers")]
 may_see = [*everybodys, *(managers if identity.is_managing() else [])]
 chosen = st.navigation(may_see, position="top")
+st.set_page_config(page_title=f"{chosen.title} · Greenlight", page_icon=frame.ICON, layout="wide")
 if frame.is_yours():
     if frame.frame() is None:
         frame.no_company()

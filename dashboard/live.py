@@ -39,17 +39,20 @@ NO_STORE = {"cache-control": "no-store"}
 
 def queue_tiles(found: QueueTiles, pace: desk.Pace) -> tuple[Tile, ...]:
     """Return the figures over the queue. Pure."""
-    unchanged = (
-        f"{100 * found.approved_unchanged / found.decided_24h:.0f} %" if found.decided_24h else "–"
-    )
     return (
         Tile("waiting", words.count(found.waiting)),
         Tile("oldest", words.age(found.oldest_s)),
         Tile("overdue", words.count(found.overdue), tone="bad" if found.overdue else ""),
         Tile("decided by you today", words.count(pace.today)),
         Tile("your cards/h", str(pace.last_hour) if pace.last_hour >= MIN_PACE else "–"),
-        Tile("approved unchanged", unchanged, f"of {words.count(found.decided_24h)} in 24 h"),
+        Tile("approved unchanged", *_unchanged(found.approved_unchanged, found.decided_24h)),
     )
+
+
+def _unchanged(good: int, decided: int) -> tuple[str, str]:
+    if decided < words.FEW:
+        return (f"{good} of {decided}" if decided else "–"), "in 24 h"
+    return words.percent(good / decided, 0), f"of {words.count(decided)} in 24 h"
 
 
 class Kept:

@@ -257,6 +257,11 @@ def change_of(review_id: int) -> DraftChange | None:
     return found.get(review_id)
 
 
+def sent(component: str, trigger: str) -> Any:
+    """Return what one of our components just sent, None if it is not on the page any more."""
+    return getattr(st.session_state.get(component), trigger, None)
+
+
 def note_drawn(card: tuple[int, int], drawn: object) -> None:
     """Remember what a card was drawn from, for a press on it that arrives after the next came."""
     kept: dict[tuple[int, int], object] = st.session_state.setdefault(_DRAWN, {})

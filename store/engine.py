@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 BUSY_MS = 30_000
 URGENT_RETRY_SECONDS = 0.0004
+POOL = 32  # connections kept open: beyond these each use opens one anew, with all its pragmas
 
 
 def sqlite_module() -> ModuleType:
@@ -239,7 +240,7 @@ def _sqlite_file(url: str) -> DatabaseFile:
 
 def _sqlite_engine(url: str, file: DatabaseFile, *, urgent: bool) -> Engine:
     module = sqlite_module()
-    engine = create_engine(url, module=module, json_serializer=_to_json)
+    engine = create_engine(url, module=module, json_serializer=_to_json, pool_size=POOL)
     wal = wal_is_safe(module.sqlite_version_info)
     event.listen(engine, "do_connect", lambda _d, record, _a, _k: file.before_connect(record))
     event.listen(engine, "connect", lambda _raw, record: file.after_connect(record))

@@ -97,6 +97,18 @@ def act(at: AppTest, name: str, **said: Any) -> AppTest:
     return send(at, "card", "act", sent)
 
 
+def opened(review_id: int, clock: "Clock", person: str = "Ana") -> AppTest:
+    """Open the queue on a card that a press counts on."""
+    at = app()
+    at.session_state["person"] = person
+    at.query_params["review"] = str(review_id)
+    at.run()
+    assert not at.exception
+    assert part(at, "card")["id"] == review_id
+    clock.pass_seconds(5)
+    return at
+
+
 def undo(at: AppTest) -> AppTest:
     """Take back what the notice says was done."""
     return send(at, "notice", "undo", part(at, "notice")["id"])

@@ -78,7 +78,7 @@ def _choice(label: str, none: str, options: tuple[str, ...], key: str, width: in
         st.selectbox(
             label,
             [none, *options],
-            format_func=words.label,
+            format_func=visible,
             key=key,
             label_visibility="collapsed",
             bind="query-params",

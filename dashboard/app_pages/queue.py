@@ -51,7 +51,7 @@ def _workspace() -> None:
     planned = session.batch()
     if planned is not None:
         with middle:
-            bulk_panel(planned, company, is_filtered=work.filters.is_any)
+            bulk_panel(planned, company, is_filtered=work.filters.is_any, total=work.total)
         return
     if work.current is None:
         with middle:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-import streamlit as st
-
+from dashboard import session
 from dashboard.components.custom import register
 from store.reports.audit import Entry
 from store.reports.audit_words import about, detail, tone, wording
@@ -21,7 +20,7 @@ def audit_log(
     key = "audit_log"
 
     def opened() -> None:
-        picked = st.session_state[key].open
+        picked = session.sent(key, "open")
         if picked is not None:
             on_open(int(picked))
 

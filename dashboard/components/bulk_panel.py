@@ -3,12 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import streamlit as st
-
 from dashboard import batch, session, words
 from dashboard.components.custom import register
 from dashboard.worklist import Batch, sample
-from store.bulk import BulkItem
+from store.bulk import MAX_BATCH, BulkItem
 from store.reports import card as cards
 from store.reports.card import Card
 from store.schema import Company
@@ -18,14 +16,14 @@ _PANEL = register("bulk_panel")
 KEY = "bulk_panel"
 
 
-def bulk_panel(planned: Batch, company: Company, *, is_filtered: bool) -> None:
-    """Draw the panel."""
+def bulk_panel(planned: Batch, company: Company, *, is_filtered: bool, total: int) -> None:
+    """Draw the panel; `total` is how many cards the list has, of which a batch takes the first."""
     chosen = sample(planned.items)
     shown = [_in_full(session.read(cards.card, item.review_id)) for item in chosen]
 
     def told(trigger: str, act: Callable[[Any], None], kind: Any) -> Callable[[], None]:
         def heard() -> None:
-            said = getattr(st.session_state[KEY], trigger)
+            said = session.sent(KEY, trigger)
             if isinstance(said, kind):
                 act(said)
 
@@ -33,7 +31,7 @@ def bulk_panel(planned: Batch, company: Company, *, is_filtered: bool) -> None:
 
     _PANEL(
         key=KEY,
-        data=panel_data(planned, company, shown, is_filtered=is_filtered),
+        data=panel_data(planned, company, shown, is_filtered=is_filtered, total=total),
         on_switch_change=told("switch", batch.switch, str),
         on_choose_change=told("choose", lambda said: batch.choose(int(said)), float | int),
         on_close_change=batch.close,
@@ -42,7 +40,12 @@ def bulk_panel(planned: Batch, company: Company, *, is_filtered: bool) -> None:
 
 
 def panel_data(
-    planned: Batch, company: Company, shown: list[dict[str, str]], *, is_filtered: bool
+    planned: Batch,
+    company: Company,
+    shown: list[dict[str, str]],
+    *,
+    is_filtered: bool,
+    total: int,
 ) -> dict[str, Any]:
     """Return what the panel shows. Pure."""
     return {
@@ -53,6 +56,7 @@ def panel_data(
             {"title": group.title, "count": len(group.items), "money": _total(group.items)}
             for group in planned.plan.groups
         ],
+        "scope": _scope(total),
         "count": len(planned.items),
         "money": _total(planned.items),
         "items": [
@@ -70,6 +74,12 @@ def panel_data(
         ],
         "needsFilter": planned.verdict is Verdict.REJECT and not is_filtered,
     }
+
+
+def _scope(total: int) -> str:
+    if total <= MAX_BATCH:
+        return ""
+    return f"The first {MAX_BATCH} of {words.count(total)} cards; the others stay as they are."
 
 
 def _total(items: tuple[BulkItem, ...]) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import streamlit as st
-
 from dashboard import identity, session
 from dashboard.components.case import case
 from dashboard.components.custom import register
@@ -26,6 +24,7 @@ from store.transitions import Role
 
 PARTS = ("diff", "card_case", "card_fields", "card_edit", "card_panels", "card_send", "keys")
 _CARD = register("card", parts=PARTS)
+KEY = "card"
 
 
 def card_view(
@@ -52,11 +51,11 @@ def card_view(
         now=now,
     )
 
-    _CARD(key="card", data=data, on_act_change=_sent)
+    _CARD(key=KEY, data=data, on_act_change=_sent)
 
 
 def _sent() -> None:
-    said: Any = st.session_state["card"].act
+    said = session.sent(KEY, "act")
     if isinstance(said, Mapping):
         pressed(said)
 

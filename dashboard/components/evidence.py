@@ -6,8 +6,6 @@ card does not wait for what nobody looks at.
 
 from typing import Any
 
-import streamlit as st
-
 from dashboard import context_feed, desk, session
 from dashboard.components.custom import register
 from dashboard.components.evidence_view import evidence_data
@@ -23,7 +21,7 @@ def evidence(card: Card) -> None:
     around = session.read(beside, card.review_id)
 
     def said() -> None:
-        note = st.session_state[KEY].note
+        note = session.sent(KEY, "note")
         if note is not None:
             desk.add_note(card.run_id, str(note))
 

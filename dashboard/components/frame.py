@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import identity, live, session, words
+from dashboard import identity, live, session, strangers
 from dashboard.components.custom import asset, register
 from store import registry
 from store.schema import Company
@@ -92,11 +92,11 @@ def _who(found: SignedIn) -> dict[str, str]:
 
 def _switcher() -> None:
     roles = identity.people()
-    st.text("This machine only, no sign\u2011in: you act as")
+    st.text("No sign\u2011in, this machine only · you act as")
     st.selectbox(
         "Acting as",
         list(roles),
-        format_func=lambda name: words.label(f"{name} · {roles[name]}"),
+        format_func=lambda name: strangers.visible(f"{name} · {roles[name]}"),
         key=identity.PERSON,
         label_visibility="collapsed",
         filter_mode=None,

@@ -4,9 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-import streamlit as st
-
-from dashboard import words
+from dashboard import session, words
 from dashboard.components.custom import register
 from dashboard.filters import REASONS, Filters
 from store.schema import Company
@@ -27,7 +25,7 @@ def queue_filters(
     """Draw tabs, search and filters; `on_look` gets the whole choice when any of it changes."""
 
     def looked() -> None:
-        said = st.session_state[KEY].look
+        said = session.sent(KEY, "look")
         if isinstance(said, Mapping):
             on_look(said)
 

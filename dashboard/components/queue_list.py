@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-import streamlit as st
-
-from dashboard import words
+from dashboard import session, words
 from dashboard.components.custom import register
 from store.outputs import STEP_TITLES
 from store.reports.queue import QueueItem
@@ -156,7 +154,7 @@ def queue_list(
 
     def told(trigger: str, act: Callable[[int], None]) -> Callable[[], None]:
         def heard() -> None:
-            said = getattr(st.session_state[key], trigger)
+            said = session.sent(key, trigger)
             if isinstance(said, int | float):
                 act(int(said))
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import gated
 import pytest
 from delivering import decide, deliver_all
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from store import reviews, undoing
 from store.engine import Store
@@ -23,7 +23,7 @@ AUDITED = PolicyBody(audit_rate=1.0)
 
 def labels(store: Store, run_id: int) -> list[bool]:
     """Return what the labels in force say of the run's whole draft."""
-    wanted = valid(Label.is_right).where(whole_draft(), Label.run_id == run_id)
+    wanted = valid(Label.is_right).where(whole_draft(), col(Label.run_id) == run_id)
     return store.read(lambda session: list(session.execute(wanted).scalars()))
 
 

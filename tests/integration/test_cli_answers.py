@@ -13,7 +13,7 @@ from store.transitions import OutboxStatus, RunStatus
 
 pytestmark = pytest.mark.usefixtures("settings")
 
-FIELDS = {"decision_id", "review_id", "verdict", "undo_until", "still_needed"}
+FIELDS = {"decision_id", "review_id", "verdict", "undo_until", "still_needed", "will_redraft"}
 
 
 @pytest.fixture(autouse=True)

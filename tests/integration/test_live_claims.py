@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 from dashboard import live, session
 from store import claims, undoing
 from store.engine import Store
-from store.reports.queue import queue_page
+from store.reports.desk import Pace
+from store.reports.queue import QueueTiles, queue_page
 from store.transitions import Verdict
 
 
@@ -89,6 +90,33 @@ def test_the_pace_is_that_of_the_person_and_said_from_five_cards_on(
     assert (late["decided by you today"], late["your cards/h"]) == ("5", "5")
     other = figures(asked(client, person="Ben"))
     assert other["decided by you today"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("approved", "decided", "said"),
+    [
+        (0, 0, ("–", "in 24 h")),
+        (0, 2, ("0 of 2", "in 24 h")),
+        (29, 29, ("29 of 29", "in 24 h")),
+        (24, 30, ("80 %", "of 30 in 24 h")),
+    ],
+)
+def test_few_decisions_are_counted_and_only_many_make_a_share(
+    approved: int, decided: int, said: tuple[str, str]
+) -> None:
+    found = QueueTiles(
+        waiting=0,
+        waiting_audits=0,
+        overdue=0,
+        oldest_s=None,
+        decided_24h=decided,
+        approved_unchanged=approved,
+        edited=0,
+        rejected=decided - approved,
+        audited_24h=0,
+    )
+    tile = live.queue_tiles(found, Pace(today=0, last_hour=0))[-1]
+    assert (tile.value, tile.hint) == said
 
 
 def test_an_undone_decision_does_not_count(

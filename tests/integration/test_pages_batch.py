@@ -11,7 +11,10 @@ from seats import look, opened, rows, shown
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
+from dashboard.components.bulk_panel import panel_data
+from dashboard.worklist import Batch
 from store import claims, registry
+from store.bulk import Plan
 from store.engine import Store
 from store.reports.card import card
 from store.reports.queue import queue_page
@@ -116,3 +119,18 @@ def test_a_card_that_somebody_took_meanwhile_is_left_alone_and_named(
     assert f"#{first}" in text
     assert "left alone" in text
     assert store.read(card, first).decision is None
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [(200, ""), (9_943, "The first 200 of 9\u202f943 cards; the others stay as they are.")],
+)
+def test_a_list_longer_than_a_batch_is_said_to_be(
+    store: Store, queue: list[int], total: int, said: str
+) -> None:
+    assert queue
+    company = store.read(registry.company)
+    assert company is not None
+    planned = Batch("bulk:one", Verdict.REJECT, Plan((), ()))
+    shown = panel_data(planned, company, [], is_filtered=True, total=total)
+    assert shown["scope"] == said

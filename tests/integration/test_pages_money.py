@@ -30,18 +30,6 @@ def company(store: Store, now: datetime) -> None:
     money_desk.company(store, now=now)
 
 
-def opened(review_id: int, clock: pages.Clock, person: str = "Ana") -> AppTest:
-    """Open the queue on a card that a press counts on."""
-    at = pages.app()
-    at.session_state["person"] = person
-    at.query_params["review"] = str(review_id)
-    at.run()
-    assert not at.exception
-    assert pages.part(at, "card")["id"] == review_id
-    clock.pass_seconds(5)
-    return at
-
-
 def drawn(at: AppTest) -> dict[str, Any]:
     return pages.part(at, "card")
 
@@ -70,7 +58,7 @@ def waiting(store: Store, now: datetime, external_id: str = "T-1", **values: Any
 def test_a_delivery_nobody_knows_the_end_of_is_told_in_full(
     store: Store, clock: pages.Clock
 ) -> None:
-    shown = drawn(opened(money_desk.unknown(store, "T-1", at=clock.at), clock))
+    shown = drawn(pages.opened(money_desk.unknown(store, "T-1", at=clock.at), clock))
     facts = dict(shown["lead"]["facts"])
     assert shown["lead"]["title"] == "Did this happen? Nobody knows."
     assert (facts["Tool"], facts["Money"]) == ("refund_charge", "€84.90 for C-1042")
@@ -86,7 +74,7 @@ def test_a_delivery_nobody_knows_the_end_of_is_told_in_full(
 def test_it_takes_exactly_three_answers_each_with_its_key_and_what_follows(
     store: Store, clock: pages.Clock
 ) -> None:
-    at = opened(money_desk.unknown(store, "T-1", at=clock.at), clock)
+    at = pages.opened(money_desk.unknown(store, "T-1", at=clock.at), clock)
     assert able(at) == {"happened", "send_again", "reverse"}
     answers = drawn(at)["answers"]
     assert [(answer["key"], answer["label"]) for answer in answers] == [
@@ -120,7 +108,7 @@ def test_an_answer_is_recorded_with_its_note_and_says_what_follows(
     delivered: list[str],
 ) -> None:
     review_id = money_desk.unknown(store, "T-1", at=clock.at)
-    at = pages.act(opened(review_id, clock), verdict, note="Looked in the provider's console")
+    at = pages.act(pages.opened(review_id, clock), verdict, note="Looked in the provider's console")
     decision = seen(store, review_id).decision
     assert decision is not None
     assert (decision.verdict, decision.note) == (verdict, "Looked in the provider's console")
@@ -132,7 +120,7 @@ def test_an_answer_is_recorded_with_its_note_and_says_what_follows(
 
 def test_what_cannot_be_reversed_says_why(store: Store, clock: pages.Clock) -> None:
     review_id = money_desk.unknown(store, "T-1", at=clock.at, is_reply=True)
-    at = opened(review_id, clock)
+    at = pages.opened(review_id, clock)
     assert able(at) == {"happened", "send_again"}
     reverse = drawn(at)["answers"][-1]
     assert reverse["whyNot"] == "send_reply names no way to take an action back."
@@ -147,7 +135,7 @@ def test_a_reply_is_sent_again_at_once_and_that_can_be_undone(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = money_desk.unknown(store, "T-1", at=clock.at, is_reply=True)
-    at = opened(review_id, clock)
+    at = pages.opened(review_id, clock)
     assert not drawn(at)["answers"][1]["isAsked"]
     at = pages.act(at, "send_again")
     assert seen(store, review_id).status is ReviewStatus.DECIDED
@@ -159,12 +147,12 @@ def test_above_the_limit_two_people_must_give_the_same_answer(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = money_desk.unknown(store, "T-1", at=clock.at, action=money_desk.refund(240_000))
-    at = pages.act(opened(review_id, clock), "send_again")
+    at = pages.act(pages.opened(review_id, clock), "send_again")
     assert "Somebody else must say so too" in notice(at)["text"]
-    again = opened(review_id, clock)
+    again = pages.opened(review_id, clock)
     assert able(again) == {"unsay"}
     assert drawn(again)["people"]["slots"][0]["text"].startswith("Ana says: send it again")
-    pages.act(opened(review_id, clock, "Ben"), "send_again")
+    pages.act(pages.opened(review_id, clock, "Ben"), "send_again")
     assert seen(store, review_id).status is ReviewStatus.DECIDED
 
 
@@ -172,7 +160,7 @@ def test_a_moved_world_stands_on_top_with_before_and_after(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = money_desk.moved(store, "T-1", at=clock.at)
-    at = opened(review_id, clock)
+    at = pages.opened(review_id, clock)
     shown = drawn(at)
     assert shown["lead"]["title"] == "Changed since it was decided"
     assert shown["lead"]["rows"] == [["version", "3", "4"]]
@@ -190,7 +178,7 @@ def test_a_cap_that_stopped_a_delivery_is_the_first_thing_said(
     run_id = money_desk.approved(store, "T-1", at=clock.at)
     reason = Reason(code="daily_cap", message="€210.00 would go to this customer today")
     review_id = store.transact(escalations.send_back, run_id, reason, now=clock.at)
-    lead = drawn(opened(review_id, clock))["lead"]
+    lead = drawn(pages.opened(review_id, clock))["lead"]
     assert lead["title"] == "Stopped at this customer's daily limit"
     assert lead["text"] == "€210.00 would go to this customer today"
 
@@ -199,8 +187,8 @@ def test_a_wish_to_take_back_is_only_approved_or_rejected_by_somebody_else(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = money_desk.asked_back(store, "T-1", at=clock.at)
-    assert able(opened(review_id, clock)) == {"unsay"}
-    at = opened(review_id, clock, "Ben")
+    assert able(pages.opened(review_id, clock)) == {"unsay"}
+    at = pages.opened(review_id, clock, "Ben")
     assert able(at) == {"approve", "reject"}
     shown = drawn(at)
     assert (shown["editor"], shown["steps"]) == (None, [])
@@ -217,7 +205,7 @@ def test_what_moves_much_is_approved_only_with_the_amount_typed(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = waiting(store, clock.at, action=money_desk.refund(180_000))
-    at = opened(review_id, clock)
+    at = pages.opened(review_id, clock)
     assert drawn(at)["confirm"] == "1800.00"
     at = pages.act(at, "approve")
     assert drawn(at)["answer"]["ask"] == "1800.00"
@@ -232,7 +220,7 @@ def test_what_nothing_can_take_back_is_typed_even_when_it_is_little(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = waiting(store, clock.at, action=money_desk.voucher())
-    at = opened(review_id, clock)
+    at = pages.opened(review_id, clock)
     assert drawn(at)["confirm"] == "15.00"
     at = pages.act(at, "edit", args={"amount_minor": 2_000})
     assert drawn(at)["answer"]["ask"] == "20.00", "an edit asks for its own amount"
@@ -245,7 +233,7 @@ def test_the_first_of_two_approvals_sends_nothing_and_stays_undoable(
     store: Store, clock: pages.Clock
 ) -> None:
     review_id = waiting(store, clock.at, action=money_desk.refund(180_000))
-    at = opened(review_id, clock)
+    at = pages.opened(review_id, clock)
     assert [slot["isDone"] for slot in drawn(at)["people"]["slots"]] == [False, False]
     assert drawn(at)["action"]["title"] == "On the second approval this runs, exactly"
     at = pages.act(at, "approve", confirmation="1800.00")
@@ -262,7 +250,7 @@ def test_the_first_of_two_approvals_sends_nothing_and_stays_undoable(
 
 def test_who_approved_sees_the_card_as_waiting_for_others(store: Store, clock: pages.Clock) -> None:
     review_id = money_desk.halfway(store, "T-1", at=clock.at)
-    at = opened(review_id, clock)
+    at = pages.opened(review_id, clock)
     assert able(at) == {"unsay"}
     assert "It waits for somebody else" in drawn(at)["bar"]
     done, missing = drawn(at)["people"]["slots"]
@@ -276,7 +264,7 @@ def test_who_approved_sees_the_card_as_waiting_for_others(store: Store, clock: p
 
 def test_the_second_person_makes_it_count(store: Store, clock: pages.Clock) -> None:
     review_id = money_desk.halfway(store, "T-1", at=clock.at)
-    at = opened(review_id, clock, "Ben")
+    at = pages.opened(review_id, clock, "Ben")
     assert pages.part(at, "queue_list")["items"][0]["tag"] == "1 of 2"
     at = pages.act(at, "approve", confirmation="2400.00")
     found = seen(store, review_id)
@@ -295,19 +283,19 @@ def test_a_card_that_waits_for_others_is_not_opened_by_itself(
 
 def test_an_edit_above_the_limit_needs_two_others(store: Store, clock: pages.Clock) -> None:
     first = waiting(store, clock.at, action=money_desk.refund(180_000))
-    at = opened(first, clock)
+    at = pages.opened(first, clock)
     agents = drawn(at)["reply"]["text"]
     at = pages.act(at, "edit", reply="My own words")
     assert "Two others must approve it" in notice(at)["text"]
     again = money_desk.waiting(store, "T-1", now=clock.at)
-    at = opened(again, clock)
+    at = pages.opened(again, clock)
     assert "approve" not in able(at)
     assert "You wrote this" in drawn(at)["bar"]
     assert {slot["text"] for slot in drawn(at)["people"]["slots"]} == {
         "still needed: a first person, not Ana",
         "still needed: a second person, not Ana",
     }
-    other = drawn(opened(again, clock, "Ben"))
+    other = drawn(pages.opened(again, clock, "Ben"))
     assert other["can"]["approve"]
     assert other["reply"]["by"] == "Written by Ana, instead of the agent"
     assert other["reply"]["before"] == agents
@@ -317,7 +305,7 @@ def test_a_draft_that_somebody_changed_meanwhile_says_what_is_different(
     store: Store, clock: pages.Clock
 ) -> None:
     first = waiting(store, clock.at, action=money_desk.refund(180_000))
-    at = opened(first, clock)
+    at = pages.opened(first, clock)
     agents = drawn(at)["reply"]["text"]
     money_desk.say(
         store,
@@ -343,7 +331,7 @@ def test_a_card_that_was_replaced_leads_to_what_replaced_it(
 ) -> None:
     first = waiting(store, clock.at, action=money_desk.refund(180_000))
     money_desk.say(store, first, Verdict.EDIT, "Ben", at=clock.at, reply="Ben's words.")
-    at = opened(first, clock)
+    at = pages.opened(first, clock)
     assert able(at) == {"follow"}
     at = pages.act(at, "follow")
     assert drawn(at)["id"] == money_desk.waiting(store, "T-1", now=clock.at)
@@ -374,7 +362,7 @@ def test_what_an_audit_finds_wrong_can_be_taken_back_from_the_notice(
 
 
 def test_nobody_edits_the_state_of_the_world(store: Store, clock: pages.Clock) -> None:
-    shown = drawn(opened(waiting(store, clock.at, action=money_desk.refund()), clock))
+    shown = drawn(pages.opened(waiting(store, clock.at, action=money_desk.refund()), clock))
     assert shown["action"]["condition"] == "Acts only if version is still 3"
     assert "expected_version" not in dict(shown["action"]["args"])
     fields = {field["name"]: field for field in shown["editor"]["fields"]}
@@ -389,7 +377,7 @@ def test_every_part_of_an_action_is_shown_in_order_with_the_total(
 ) -> None:
     both = money_desk.voucher().model_copy(update={"also": (money_desk.refund(),)})
     review_id = waiting(store, clock.at, action=both)
-    at = opened(review_id, clock)
+    at = pages.opened(review_id, clock)
     shown = drawn(at)["action"]
     assert "in this order" in shown["title"]
     assert (shown["tool"], shown["money"]) == ("refund_charge", "€84.90"), "reversible first"
@@ -403,6 +391,6 @@ def test_every_part_of_an_action_is_shown_in_order_with_the_total(
 
 
 def test_an_ordinary_card_asks_for_nobody_else(store: Store, clock: pages.Clock) -> None:
-    shown = drawn(opened(waiting(store, clock.at, action=money_desk.refund()), clock))
+    shown = drawn(pages.opened(waiting(store, clock.at, action=money_desk.refund()), clock))
     assert (shown["people"], shown["lead"], shown["confirm"]) == (None, None, None)
     assert store.read(card, shown["id"]).kind is ReviewKind.ESCALATION

@@ -87,7 +87,7 @@ def test_both_deliveries_say_how_they_belong_together(
 
 def test_undo_keeps_it_and_asks_somebody_else(store: Store, sent: int) -> None:
     at = pages.press(pages.press(runs_page(sent), "reverse_"), "confirm_reverse_")
-    at = pages.press(at, "undo_")
+    at = pages.undo(at)
     assert gated.entries(store, sent)[-1].status is OutboxStatus.CANCELLED
     assert "Nothing was sent" in pages.part(at, "notice")["text"]
     assert gated.status(store, sent) is RunStatus.AWAITING_REVIEW

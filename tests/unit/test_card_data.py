@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import actions
+from dashboard import actions, session
 from dashboard.components import deciding, editor
 from dashboard.components.notice import notice_data
 from dashboard.payload import Said, Shown, edited_args, money_argument, wanted
@@ -249,3 +249,7 @@ def test_a_rejection_that_the_agent_learns_from_says_so() -> None:
     line = actions.outcome(done, "Charged twice", review_id=7)
     assert line.text == "Rejected: Charged twice. The agent drafts once more, with your reason"
     assert line.decision_id == "id-1"
+
+
+def test_what_a_component_sent_that_has_left_the_page_is_nothing() -> None:
+    assert session.sent("card", "act") is None

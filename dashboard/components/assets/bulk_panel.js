@@ -1,6 +1,6 @@
 // Many cards at once. Data: {batch, verdict, chosen, groups: [{title, count, money}], count, money,
 // items: [{id, title, money}], sample: [{title, message, reply, action, money}], leftOut: [[why,
-// count]], reasons: [{code, title}], needsFilter}.
+// count]], reasons: [{code, title}], needsFilter, scope: "" or how much of the list this takes in}.
 // Triggers: switch(verdict), choose(group), close, confirm({batch, typed, reason, note}).
 const VERBS = { approve: "Approve", reject: "Reject" };
 
@@ -124,10 +124,12 @@ function titles(data) {
 }
 
 function draw(memory) {
+  const { data } = memory;
   const close = button("close", () => memory.fire("close", Date.now()), "Back to the card");
   const head = el("div", "head", el("h2", null, "Many cards at once"), close);
   const hint = el("p", "quiet", "One decision each. Nobody looked at every card, so none of them counts as evidence of right or wrong.");
-  memory.root.replaceChildren(...[head, ways(memory), hint, ...body(memory)].filter(Boolean));
+  const scope = data.scope && !data.needsFilter ? el("p", "scope num", data.scope) : null;
+  memory.root.replaceChildren(...[head, ways(memory), hint, scope, ...body(memory)].filter(Boolean));
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

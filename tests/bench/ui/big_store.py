@@ -106,8 +106,10 @@ def _progress() -> Iterator[Callable[[str], Say]]:
     with Progress(*columns) as progress:
 
         def part(title: str) -> Say:
-            task = progress.add_task(title, total=None)
-            return lambda done, total: progress.update(task, completed=done, total=total)
+            task = progress.add_task(title, total=None, visible=False)
+            return lambda done, total: progress.update(
+                task, completed=done, total=total, visible=True
+            )
 
         yield part
 
