@@ -18,7 +18,7 @@ from store.reports import desk
 from store.reports.queue import queue_items, queue_page, ranking
 
 MORNING = 9  # o'clock, where the person is
-REACH = 500  # so many of the most urgent cards are looked through for a free one
+REACH = 300  # so many of the most urgent cards are looked through for a free one
 
 
 def arrive(said: Mapping[str, str]) -> None:
@@ -66,33 +66,21 @@ def _read(work: Worklist, currency: str, now: datetime) -> None:
 
 def _take_next(work: Worklist, currency: str, now: datetime) -> None:
     """Claim the next free card of the list; where it has none, move the list on to where one is."""
-    order = work.free(now) if work.coming is None else work.coming
-    taken = _first_free(work, order, now)
-    if taken is None:
-        taken = _slide(work, currency, now)
-    if taken is None:
-        _leave(work)
-    work.arrive(taken)
-
-
-def _slide(work: Worklist, currency: str, now: datetime) -> int | None:
-    """Claim the first free card of the whole queue and bring the list there."""
-    taken = None
-    if work.ranked_at is not None and (now - work.ranked_at).total_seconds() < FRESH_SECONDS:
-        taken = _first_free(work, work.ahead[:REACH], now)
+    order = list(work.free(now) if work.coming is None else work.coming)
+    taken = _first_free(work, [*order, *work.ahead(now)], now)  # with one question to the store
     if taken is None:
         wanted = work.filters.wanted(currency)
-        work.ranked = session.read(ranking, wanted, person=work.person, now=now, limit=REACH)
-        work.ranked_at = now
-        taken = _first_free(work, work.ahead, now)
+        work.rank(session.read(ranking, wanted, person=work.person, now=now, limit=REACH), now)
+        taken = _first_free(work, work.ahead(now), now)
     if taken is None:
+        _leave(work)
         if work.items == ():  # the last one was decided: what waits now is others'
             work.start = 0
             _read(work, currency, now)
-        return None
-    rows = session.read(queue_items, work.around(taken), now=now)
-    work.fill(rows, max(work.total, work.start + len(rows)), work.newest, now)
-    return taken
+    elif taken not in order:
+        rows = session.read(queue_items, work.around(taken), now=now)
+        work.fill(rows, max(work.total, work.start + len(rows)), work.newest, now)
+    work.arrive(taken)
 
 
 def _first_free(work: Worklist, order: list[int] | tuple[int, ...], now: datetime) -> int | None:

@@ -31,6 +31,7 @@ CLAIM_PATH = "/live/claim"
 RELEASE_PATH = "/live/release"
 KEEP_SECONDS = 1.0
 MAX_BODY = 500
+MOST_LISTED = 200
 MIN_PACE = 5  # cards of an hour below which a pace says nothing
 CLOSED_FOR = timedelta(minutes=5)
 LONGEST_DAY = timedelta(hours=36)
@@ -105,22 +106,32 @@ class QueueFigures:
         self._kept = Kept()
 
     def __call__(self, request: Request) -> JSONResponse:
-        """Answer for the person who asks; `after` is the newest review that they know."""
+        """Answer for the person who asks, about the reviews `listed` on their page.
+
+        `after` is the newest review that they know.
+        """
         now, asked = session.now(), request.query_params
         person = person_of(request, asked.get("person", ""))
         midnight = _moment(asked.get("midnight", ""), now)
         after = int(asked["after"]) if asked.get("after", "").isdecimal() else 0
+        listed = asked.get("listed", "").split(".")[:MOST_LISTED]
+        held = self._kept.get("claims", lambda: session.read(claims.held, now=now))
+        closed = self._kept.get("closed", lambda: session.read(desk.closed, since=now - CLOSED_FOR))
         arrived = self._kept.get(("new", after), lambda: session.read(desk.arrived, after=after))
         answer = {
             "tiles": as_data(figures(person, midnight, now)),
             "waiting": {name: words.count(count) for name, count in waiting().items()},
-            "claims": self._kept.get("claims", lambda: session.read(claims.held, now=now)),
-            "closed": self._kept.get(
-                "closed", lambda: session.read(desk.closed, since=now - CLOSED_FOR)
-            ),
+            "claims": _of(listed, held),
+            "closed": _of(listed, closed),
             "arrived": {"escalations": arrived[False], "audits": arrived[True]},
         }
         return JSONResponse(answer, headers=NO_STORE)
+
+
+def _of(listed: list[str], found: dict[int, str]) -> dict[str, str]:
+    """Return what is known of the listed reviews: of a busy hour everybody's would be a book."""
+    numbers = (one for one in listed if one.isdecimal())
+    return {one: found[int(one)] for one in numbers if int(one) in found}
 
 
 class HoldLine:

@@ -77,9 +77,14 @@ class Worklist:
         self.total -= len(self.items or ()) - len(items)
         self.items, self.read_at = tuple(items), at
 
-    @property
-    def ahead(self) -> list[int]:
-        """The reviews off the list that this person may be given; what was skipped comes last."""
+    def rank(self, ranked: tuple[Ranked, ...], at: datetime) -> None:
+        """Take over how all that fits is ordered, which lets the list move on without reading."""
+        self.ranked, self.ranked_at = ranked, at
+
+    def ahead(self, now: datetime) -> list[int]:
+        """Return the ranked reviews that this person may be given; what was skipped comes last."""
+        if self.ranked_at is None or (now - self.ranked_at).total_seconds() > FRESH_SECONDS:
+            return []
         free = [one.review_id for one in self.ranked if one.is_free]
         late = [one for one in self.skipped if one in free]
         return [*(one for one in free if one not in late), *late]
@@ -87,7 +92,7 @@ class Worklist:
     def around(self, review_id: int) -> list[int]:
         """Return a page's worth of the ranking from this review on, and note where it begins."""
         order = [one.review_id for one in self.ranked]
-        self.start = order.index(review_id)
+        self.start = order.index(review_id)  # it was claimed from this very order
         return order[self.start : self.start + PAGE]
 
     def bring_back(self, review_id: int) -> None:
@@ -120,6 +125,7 @@ class Worklist:
 
     def drop(self, review_id: int) -> None:
         """Take a review off the list."""
+        self.ranked = tuple(one for one in self.ranked if one.review_id != review_id)
         rest = tuple(item for item in self.items or () if item.review_id != review_id)
         if self.items is not None and len(rest) < len(self.items):
             self.items, self.total = rest, max(0, self.total - 1)

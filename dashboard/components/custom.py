@@ -28,6 +28,15 @@ def register(name: str, *, parts: Sequence[str] = ()) -> Component:
     return st.components.v2.component(
         f"greenlight_{name}",
         html='<div class="root"></div>\n',
-        css="".join(asset(f"{part}.css") for part in ("base", *styled, name)),
-        js="".join(asset(f"{part}.js") for part in ("dom", *parts, name)),
+        css="".join(lean(asset(f"{part}.css")) for part in ("base", *styled, name)),
+        js="".join(lean(asset(f"{part}.js")) for part in ("dom", *parts, name)),
     )
+
+
+def lean(text: str) -> str:
+    """Return a script or style sheet without its indentation, empty lines and comment lines.
+
+    Streamlit sends all of it again with every run. No asset has a string over several lines.
+    """
+    lines = (line.strip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))

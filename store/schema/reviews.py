@@ -149,6 +149,7 @@ class Decision(Base, table=True):
     signature: str = ""  # Ed25519 (hex) over store.decisions.message
 
     __table_args__ = (
+        Index("ix_decision_pace", "person", "decided_at"),
         UniqueConstraint("review_id", "person", name="uq_decision_person"),
         Index(  # prevents two effective decisions of one review
             "uq_decision_final",

@@ -54,9 +54,11 @@ def test_it_tells_who_is_on_what_and_what_closed(
 ) -> None:
     store.transact(claims.take, queue[1], "Ben", now=clock.at)
     desk.decide(store, queue[2], Verdict.APPROVE, at=clock.at)
-    found = asked(client)
+    found = asked(client, listed=".".join(str(one) for one in queue))
     assert found["claims"] == {str(queue[1]): "Ben"}
     assert found["closed"] == {str(queue[2]): "Ben"}
+    assert asked(client, listed=str(queue[0]))["closed"] == {}
+    assert asked(client, listed="x.-1..9999999999")["claims"] == {}
     assert figures(found)["waiting"] == str(len(queue) - 1)
 
 
@@ -65,7 +67,7 @@ def test_what_closed_long_ago_is_no_news(
 ) -> None:
     desk.decide(store, queue[2], Verdict.APPROVE, at=clock.at)
     clock.pass_seconds(301)
-    assert asked(client)["closed"] == {}
+    assert asked(client, listed=str(queue[2]))["closed"] == {}
 
 
 def test_only_what_came_after_the_list_is_new(

@@ -22,7 +22,7 @@ async function ask(memory) {
   if (document.hidden || !memory.paths) return;
   const after = desk().newest ?? 0;
   const midnight = Math.floor(new Date().setHours(0, 0, 0, 0) / 1000);
-  const query = new URLSearchParams({ after, midnight, person: desk().me ?? "" });
+  const query = new URLSearchParams({ after, midnight, person: desk().me ?? "", listed: (desk().listed ?? []).join(".") });
   try {
     const answer = await fetch(`${memory.paths.queue}?${query}`, { cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));

@@ -151,6 +151,7 @@ function drawDesk(memory, data) {
   desk().claimed = data.claimed;
   desk().me = data.me;
   desk().newest = data.newest;
+  desk().listed = memory.items.map((item) => item.id);
   memory.said.textContent = plain(data.said);
   memory.before.hidden = memory.after.hidden = data.pages < 2;
   memory.before.disabled = data.page <= 0;

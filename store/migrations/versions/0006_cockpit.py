@@ -49,6 +49,7 @@ QUEUE_COLUMNS = [  # covers every live query of the queue: rows of reasons are l
 def upgrade() -> None:
     for table, column in COLUMNS:
         op.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+    op.create_index("ix_decision_pace", "decision", ["person", "decided_at"])
     op.create_index("uq_person_identity", "person", ["identity"], unique=True)
     _index_reviews()
     _create_note()

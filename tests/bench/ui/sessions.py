@@ -197,8 +197,10 @@ async def _live(server: Server, wire: Wire, name: str, crowd: Crowd, clock: _Clo
     try:
         while not clock.is_over():
             await asyncio.sleep(LIVE_SECONDS)
-            newest = wire.components[LIST].data["desk"]["newest"]
-            query = urlencode({"after": newest, "midnight": int(time.time()) // 86400 * 86400,
+            shown = wire.components[LIST].data
+            listed = ".".join(str(item["id"]) for item in shown["items"])
+            newest = shown["desk"]["newest"]
+            query = urlencode({"listed": listed, "after": newest, "midnight": int(time.time()) // 86400 * 86400,
                                "person": name})  # fmt: skip
             writer.write(
                 f"GET /live/queue?{query} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
