@@ -30,6 +30,7 @@ HOLD_PATH = "/live/hold"
 CLAIM_PATH = "/live/claim"
 RELEASE_PATH = "/live/release"
 KEEP_SECONDS = 1.0
+DRAWN_SECONDS = 4.0  # for what is drawn with a card: nobody waits for a count
 MAX_BODY = 500
 MOST_LISTED = 200
 MIN_PACE = 5  # cards of an hour below which a pace says nothing
@@ -57,20 +58,20 @@ def _unchanged(good: int, decided: int) -> tuple[str, str]:
 
 
 class Kept:
-    """What was answered within the last second: many sessions ask for the same."""
+    """What was answered a moment ago: many sessions ask for the same."""
 
     def __init__(self, most: int = 256) -> None:
         self._most = most
         self._found: dict[object, tuple[float, Any]] = {}
 
-    def get(self, key: object, ask: Callable[[], Any]) -> Any:
-        """Return the answer to `key`, at most a second old."""
-        until, found = self._found.get(key, (0.0, None))
-        if time.monotonic() >= until:
+    def get(self, key: object, ask: Callable[[], Any], *, seconds: float = KEEP_SECONDS) -> Any:
+        """Return the answer to `key`, at most so many seconds old."""
+        since, found = self._found.get(key, (None, None))
+        if since is None or time.monotonic() - since >= seconds:
             found = ask()
             if len(self._found) >= self._most:
                 self._found.clear()
-            self._found[key] = (time.monotonic() + KEEP_SECONDS, found)
+            self._found[key] = (time.monotonic(), found)
         return found
 
 
@@ -87,14 +88,16 @@ def figures(person: str, midnight: datetime, now: datetime) -> tuple[Tile, ...]:
 
 
 def waiting() -> dict[str, int]:
-    """Return how many cards of each tab wait, as it was a second ago at most."""
-    found = _tiles()
+    """Return how many cards of each tab wait; an open page has asked for it meanwhile."""
+    found = _tiles(seconds=DRAWN_SECONDS)
     return {"escalations": found.waiting, "audits": found.waiting_audits}
 
 
-def _tiles() -> QueueTiles:
+def _tiles(seconds: float = KEEP_SECONDS) -> QueueTiles:
     found: QueueTiles = _KEPT.get(
-        ("tiles", settings.current().url), lambda: session.read(tiles, now=session.now())
+        ("tiles", settings.current().url),
+        lambda: session.read(tiles, now=session.now()),
+        seconds=seconds,
     )
     return found
 
