@@ -100,7 +100,10 @@ def test_figures_move_by_themselves_and_leave_a_half_typed_edit_alone(
 ) -> None:
     writing, charts = tabs(), tabs()
     writing.open()
-    box = writing.reply(writing.card())
+    on_card = writing.card()
+    writing.armed(on_card)
+    writing.page.keyboard.press("e")
+    box = writing.reply(on_card)
     box.fill("Half a sen")
     charts.open("/reliability")
     charts.page.evaluate("window.isTheSamePage = true")
