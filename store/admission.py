@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 DECIDING = frozenset({Verdict.APPROVE, Verdict.EDIT, Verdict.REJECT})
 JUDGING = frozenset({Verdict.RIGHT, Verdict.WRONG})
+_DISGUISE = {
+    ReviewKind.SEEDED: ReviewKind.ESCALATION,
+    ReviewKind.SECOND_LOOK: ReviewKind.AUDIT,
+}
 ANSWERING = frozenset({Verdict.HAPPENED, Verdict.SEND_AGAIN, Verdict.REVERSE})
 
 
@@ -30,8 +34,11 @@ def verdicts_for(kind: ReviewKind, *, is_reversal: bool = False) -> frozenset[Ve
 
 
 def shown_kind(kind: ReviewKind) -> ReviewKind:
-    """Return the kind that people see before it is decided: a seeded card gives nothing away."""
-    return ReviewKind.ESCALATION if kind is ReviewKind.SEEDED else kind
+    """Return the kind that people see before it is decided.
+
+    A check card would give itself away, and a second look that somebody found the draft wrong.
+    """
+    return _DISGUISE.get(kind, kind)
 
 
 def is_reversal(review: Review) -> bool:

@@ -129,7 +129,7 @@ def card(session: Session, review_id: int) -> Card:
         review_id=review_id,
         run_id=review.run_id,
         run_status=RunStatus.AWAITING_REVIEW if is_disguised else run.status,
-        kind=shown_kind(review.kind) if is_disguised else review.kind,
+        kind=review.kind if decision is not None else shown_kind(review.kind),
         status=review.status,
         is_blind=is_blind,
         is_blocked=review.is_blocked,

@@ -69,6 +69,7 @@ def test_a_second_look_is_blind(store: Store, now: datetime) -> None:
     assert (shown.confidence, shown.threshold, shown.reasons, shown.gate) == (None,) * 4
     (item,) = store.read(queue_page, person="Ben", now=now).items
     assert (item.confidence, item.threshold, item.reasons) == (None, None, ())
+    assert {shown.kind, item.kind} == {ReviewKind.AUDIT}, "it would tell what the first one said"
 
 
 @pytest.mark.parametrize(("verdict", "is_right"), [(Verdict.RIGHT, True), (Verdict.WRONG, False)])
