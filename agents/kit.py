@@ -142,7 +142,9 @@ async def open_kit(
             bench=Bench(model=model, company=company, schemas=schemas),
             retriever=HybridRetriever(store, encoder),
             tools=tools,
-            calibration=CalibrationSource(store, model.name),
+            calibration=CalibrationSource(
+                store, model.name, recalibrate_days=settings.recalibrate_days
+            ),
             clock=clock or RealClock(),
             faults=Faults(rate=settings.faults),
         )

@@ -65,6 +65,7 @@ class Proposal:
     signals: Mapping[str, float] = field(default_factory=dict)
     sources: Sequence[str] = ()
     also: Sequence[ProposedAction] = ()
+    prompt_version: str | None = None  # None: no prompt, or none that has versions
 
 
 class Model(Protocol):

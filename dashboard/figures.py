@@ -1,4 +1,4 @@
-"""Plotly figures from read models. Pure: values in, a figure out.
+"""Plotly figures from read models: what all of them share, and those of the first screen. Pure.
 
 "It ran" and "it was right" are always two series with two looks. A rate of fewer than 30 labels is
 left out of a line, so that a chart never shows a rate the text beside it refuses to state.
@@ -6,14 +6,22 @@ left out of a line, so that a chart never shows a rate the text beside it refuse
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from html import escape
 
 import plotly.graph_objects as go
 
+from dashboard import words
 from store.evidence.compounding import end_to_end
-from store.reports.reliability import ReliabilityReport, TrendPoint
+from store.evidence.rare_errors import WrongRate
+from store.evidence.sampling import Estimate
+from store.reports.reliability import TrendPoint
+from store.reports.versions import Change
 
 REFERENCE_RATES = (0.97, 0.98)
+STEPS = 6
 FONT = "'Source Sans', 'Helvetica Neue', Arial, sans-serif"
+_APART = 0.12  # labels of changes closer than this share of the width are put into one
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +31,21 @@ class Palette:
     right: str
     band: str
     ran: str
+    wrong: str
     quiet: str
     grid: str
     text: str
+    paper: str
 
 
-LIGHT = Palette("#0b6b4f", "rgba(11,107,79,.14)", "#2a66b1", "#8a958f", "#e6ebe6", "#16211c")
-DARK = Palette("#3fbf92", "rgba(63,191,146,.20)", "#71a8ec", "#7d8a84", "#25302b", "#e4ebe6")
+LIGHT = Palette(
+    right="#0b6b4f", band="rgba(11,107,79,.13)", ran="#2a66b1", wrong="#bf3139",
+    quiet="#66716b", grid="#e6ebe6", text="#16211c", paper="#ffffff",
+)  # fmt: skip
+DARK = Palette(
+    right="#3fbf92", band="rgba(63,191,146,.20)", ran="#71a8ec", wrong="#f0747a",
+    quiet="#93a09a", grid="#25302b", text="#e4ebe6", paper="#0d1411",
+)  # fmt: skip
 
 
 def palette(appearance: str | None) -> Palette:
@@ -37,79 +53,143 @@ def palette(appearance: str | None) -> Palette:
     return DARK if appearance == "dark" else LIGHT
 
 
-def end_to_end_trend(trend: Sequence[TrendPoint], colours: Palette) -> go.Figure:
-    """Return measured end-to-end reliability over time with its range, and the share sent alone."""
-    figure = _empty(colours, height=230)
-    days = [point.start for point in trend]
-    right = [point.end_to_end for point in trend]
-    known = [(day, rate) for day, rate in zip(days, right, strict=True) if rate.has_enough]
-    _band(
-        figure,
-        [day for day, _ in known],
-        [rate.low for _, rate in known],
-        [rate.high for _, rate in known],
-        colours,
-    )
-    figure.add_scatter(
-        x=[day for day, _ in known],
-        y=[rate.rate for _, rate in known],
-        customdata=[[rate.low, rate.high, rate.labelled] for _, rate in known],
-        name="Right, end to end",
-        mode="lines+markers",
-        marker={"size": 5},
-        line={"color": colours.right, "width": 2.5},
-        hovertemplate="%{x|%d %b}: right %{y:.1%} (%{customdata[0]:.1%}–%{customdata[1]:.1%},"
-        " n = %{customdata[2]})<extra></extra>",
-    )
-    figure.add_scatter(
-        x=days,
-        y=[point.auto_rate for point in trend],
-        customdata=[point.gated for point in trend],
-        name="Sent alone",
-        mode="lines",
-        line={"color": colours.quiet, "width": 1.5, "dash": "dot"},
-        hovertemplate="%{x|%d %b}: %{y:.1%} of %{customdata} sent alone<extra></extra>",
-    )
-    figure.update_layout(showlegend=True)  # also while there is one line only
-    _percent_axis(figure, [rate.low for _, rate in known] + [p.auto_rate for p in trend])
+def end_to_end_trend(
+    trend: Sequence[TrendPoint], changes: Sequence[Change], colours: Palette
+) -> go.Figure:
+    """Return measured end-to-end reliability: closed periods, the live one, and what six steps of
+    97 % and 98 % would make."""
+    figure = empty(colours, height=232)
+    known = [(point, point.end_to_end) for point in trend if point.end_to_end.has_enough]
+    known = [(point, found) for point, found in known if found.rate is not None]
+    lows = [found.low for _, found in known if found.low is not None]
+    floor = max(0.0, min([0.8, *lows]) - 0.03)
+    if trend:
+        _references(figure, trend, colours)
+    if not known:
+        say(figure, "too few labels for a rate")
+    _rates(figure, known, colours, size=9)
+    mark(figure, changes, trend, colours)
+    figure.update_yaxes(range=[floor, 1.01])
+    figure.update_layout(margin={"l": 4, "r": 12, "t": 20 if changes else 6, "b": 4})
     return figure
 
 
-def step_trend(name: str, trend: Sequence[TrendPoint], colours: Palette, floor: float) -> go.Figure:
+def _references(figure: go.Figure, trend: Sequence[TrendPoint], colours: Palette) -> None:
+    first, last = _extent(trend)
+    for rate in REFERENCE_RATES:
+        level = end_to_end(rate, STEPS)
+        figure.add_scatter(
+            x=[first, last],
+            y=[level, level],
+            mode="lines",
+            line={"color": colours.quiet, "width": 1.2, "dash": "dot"},
+            hoverinfo="skip",
+        )
+        figure.add_annotation(
+            x=last,
+            y=level,
+            xanchor="right",
+            yanchor="bottom",
+            text=f"six steps at {rate:.0%} each: {level:.1%}".replace("%", " %"),
+            showarrow=False,
+            font={"size": 11, "color": colours.quiet},
+        )
+
+
+def step_trend(
+    name: str,
+    trend: Sequence[TrendPoint],
+    changes: Sequence[Change],
+    colours: Palette,
+    floor: float,
+) -> go.Figure:
     """Return one step's two series over time: ran (health) and right (reliability) with range."""
-    figure = _empty(colours, height=128)
-    points = [(point.start, point.steps[name]) for point in trend if name in point.steps]
-    known = [(day, step.right) for day, step in points if step.right.has_enough]
-    days = [day for day, _ in known]
-    _band(figure, days, [r.low for _, r in known], [r.high for _, r in known], colours)
+    figure = empty(colours, height=116)
+    points = [(point, point.steps[name]) for point in trend if name in point.steps]
+    known = [(point, step.right) for point, step in points if step.right.has_enough]
     figure.add_scatter(
-        x=[day for day, _ in points],
+        x=[middle(point) for point, _ in points],
         y=[step.ok_rate for _, step in points],
-        customdata=[step.runs for _, step in points],
+        customdata=[[when(point), words.count(step.runs)] for point, step in points],
         name="ran",
         mode="lines",
         line={"color": colours.ran, "width": 1.5, "dash": "dot"},
-        hovertemplate="%{x|%d %b}: ran %{y:.1%} (n = %{customdata})<extra></extra>",
+        hovertemplate="%{customdata[0]}: ran %{y:.1%} (n = %{customdata[1]})<extra></extra>",
+    )
+    _rates(figure, known, colours, size=6)
+    figure.update_layout(margin={"l": 2, "r": 4, "t": 16 if changes else 4, "b": 2})
+    figure.update_layout(font={"size": 11})
+    figure.update_yaxes(range=[floor, 1.02], nticks=3)
+    figure.update_xaxes(nticks=3)
+    if points:
+        mark(figure, changes, trend, colours, size=9)
+    else:
+        say(figure, "has not run yet")
+    return figure
+
+
+def _rates(
+    figure: go.Figure,
+    known: Sequence[tuple[TrendPoint, Estimate]],
+    colours: Palette,
+    *,
+    size: int,
+) -> None:
+    """Draw closed periods as a line in its band, and the live one as a hollow point with its own
+    range: the two kinds of range are never joined into one."""
+    closed = [(point, found) for point, found in known if point.is_closed]
+    band(
+        figure,
+        [middle(point) for point, _ in closed],
+        [found.low for _, found in closed],
+        [found.high for _, found in closed],
+        colours,
     )
     figure.add_scatter(
-        x=days,
-        y=[rate.rate for _, rate in known],
-        customdata=[[rate.low, rate.high, rate.labelled] for _, rate in known],
-        name="right",
-        mode="lines+markers" if len(known) < 3 else "lines",
-        line={"color": colours.right, "width": 2.2},
-        hovertemplate="%{x|%d %b}: right %{y:.1%} (%{customdata[0]:.1%}–%{customdata[1]:.1%},"
-        " n = %{customdata[2]})<extra></extra>",
+        x=[middle(point) for point, _ in known],
+        y=[found.rate for _, found in known],
+        mode="lines",
+        line={"color": colours.right, "width": 2},
+        hoverinfo="skip",
     )
-    figure.update_layout(showlegend=False, margin={"l": 4, "r": 8, "t": 6, "b": 4})
-    figure.update_yaxes(range=[floor, 1.02], tickformat=".0%", nticks=4)
-    figure.update_xaxes(nticks=4)
-    if not points:
-        figure.update_xaxes(visible=False)
-        figure.add_annotation(
-            x=0.5, y=0.5, xref="paper", yref="paper", text="has not run yet", showarrow=False
+    for is_closed in (True, False):
+        chosen = [(point, found) for point, found in known if point.is_closed is is_closed]
+        figure.add_scatter(
+            x=[middle(point) for point, _ in chosen],
+            y=[found.rate for _, found in chosen],
+            customdata=[_told(point, found) for point, found in chosen],
+            name="closed" if is_closed else "live",
+            mode="markers",
+            marker={
+                "size": size if is_closed else size + 2,
+                "color": colours.right if is_closed else colours.paper,
+                "line": {"color": colours.right, "width": 2},
+            },
+            error_y=_bars(chosen, colours, is_shown=not is_closed or len(closed) == 1),
+            hovertemplate="%{customdata[0]}, %{customdata[4]}: right %{y:.1%}"
+            " (%{customdata[1]:.1%}–%{customdata[2]:.1%}, n = %{customdata[3]})<extra></extra>",
         )
-    return figure
+
+
+def _bars(
+    chosen: Sequence[tuple[TrendPoint, Estimate]], colours: Palette, *, is_shown: bool
+) -> dict[str, object]:
+    above = [(found.high or 0.0) - (found.rate or 0.0) for _, found in chosen]
+    below = [(found.rate or 0.0) - (found.low or 0.0) for _, found in chosen]
+    return {
+        "type": "data",
+        "visible": is_shown,
+        "symmetric": False,
+        "array": above,
+        "arrayminus": below,
+        "color": colours.right,
+        "thickness": 1.2,
+        "width": 3,
+    }
+
+
+def _told(point: TrendPoint, found: Estimate | WrongRate) -> list[object]:
+    return [when(point), found.low, found.high, words.count(found.labelled), found.look]
 
 
 def step_floor(trend: Sequence[TrendPoint]) -> float:
@@ -124,72 +204,78 @@ def step_floor(trend: Sequence[TrendPoint]) -> float:
     return max(0.0, min([0.9, *lows]) - 0.02)
 
 
-def compounding(report: ReliabilityReport, colours: Palette) -> go.Figure:
-    """Return how rightness shrinks step by step: measured steps, two references, end to end."""
-    figure = _empty(colours, height=230)
-    titles = ["start", *(step.title for step in report.steps)]
-    for reference, dash in zip(REFERENCE_RATES, ("dot", "dash"), strict=True):
-        chain = [end_to_end(reference, done) for done in range(len(titles))]
-        figure.add_scatter(
-            x=titles,
-            y=chain,
-            name=f"every step {reference:.0%}",
-            mode="lines",
-            line={"color": colours.quiet, "width": 1.4, "dash": dash},
-            hovertemplate=f"every step {reference:.0%}: %{{y:.1%}} after %{{x}}<extra></extra>",
-        )
+def when(point: TrendPoint) -> str:
+    """Return the days of a point: `9–15 Nov`, `9 Nov`."""
+    return words.days(point.start, point.end - timedelta(days=1))
+
+
+def middle(point: TrendPoint) -> datetime:
+    """Return the middle of a point's time."""
+    start = datetime.combine(point.start, time())
+    return start + (datetime.combine(point.end, time()) - start) / 2
+
+
+def _extent(trend: Sequence[TrendPoint]) -> tuple[datetime, datetime]:
+    return middle(trend[0]) - _half(trend[0]), middle(trend[-1]) + _half(trend[-1])
+
+
+def _half(point: TrendPoint) -> timedelta:
+    return (point.end - point.start) / 2
+
+
+def mark(
+    figure: go.Figure,
+    changes: Sequence[Change],
+    trend: Sequence[TrendPoint],
+    colours: Palette,
+    *,
+    size: int = 11,
+) -> None:
+    """Draw a vertical line with a short label where a version came into use."""
+    if not trend:
+        return
+    first, last = _extent(trend)
+    width = (last - first).total_seconds()
+    labelled: list[tuple[datetime, list[str]]] = []
+    for change in changes:
+        at = change.at.replace(tzinfo=None)
+        figure.add_vline(x=at, line={"color": colours.quiet, "width": 1, "dash": "dash"})
+        if labelled and (at - labelled[-1][0]).total_seconds() < _APART * width:
+            labelled[-1][1].append(change.title)
+        else:
+            labelled.append((at, [change.title]))
+    for at, titles in labelled:
+        more = f" +{len(titles) - 1}" if len(titles) > 1 else ""
+        is_late = (last - at).total_seconds() < 0.2 * width
         figure.add_annotation(
-            x=titles[-1],
-            y=chain[-1],
-            text=f"{chain[-1]:.1%}",
+            x=at,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            xanchor="right" if is_late else "left",
+            text=escape(words.short(titles[0])) + more,
+            hovertext="<br>".join(escape(words.short(title, 60)) for title in titles),
             showarrow=False,
-            xshift=26,
-            font={"size": 12, "color": colours.quiet},
+            font={"size": size, "color": colours.quiet},
         )
-    left: list[float | None] = [1.0]
-    for step in report.steps:
-        before, rate = left[-1], step.right.rate
-        left.append(None if before is None or rate is None else before * rate)
-    figure.add_scatter(
-        x=titles,
-        y=left,
-        name="your steps, multiplied",
-        mode="lines+markers",
-        line={"color": colours.right, "width": 2.5},
-        hovertemplate="%{y:.1%} still right after %{x}<extra></extra>",
-    )
-    whole = report.end_to_end
-    if whole.has_enough and whole.rate is not None and whole.low is not None and whole.high:
-        figure.add_scatter(
-            x=[titles[-1]],
-            y=[whole.rate],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [whole.high - whole.rate],
-                "arrayminus": [whole.rate - whole.low],
-                "color": colours.text,
-                "thickness": 1.5,
-            },
-            name="measured end to end",
-            mode="markers",
-            marker={"color": colours.text, "size": 9, "symbol": "diamond"},
-            hovertemplate="measured end to end: %{y:.1%}<extra></extra>",
-        )
-    _percent_axis(figure, [end_to_end(REFERENCE_RATES[0], 6), whole.low, left[-1]])
-    figure.update_layout(showlegend=False, margin={"l": 4, "r": 52, "t": 6, "b": 4})
-    return figure
 
 
-def _empty(colours: Palette, *, height: int) -> go.Figure:
+def say(figure: go.Figure, text: str) -> None:
+    """Put a sentence where there is nothing to draw."""
+    figure.update_xaxes(visible=False)
+    figure.add_annotation(x=0.5, y=0.5, xref="paper", yref="paper", text=text, showarrow=False)
+
+
+def empty(colours: Palette, *, height: int) -> go.Figure:
+    """Return a figure with our axes and nothing on them."""
     figure = go.Figure()
     figure.update_layout(
         height=height,
         margin={"l": 4, "r": 10, "t": 6, "b": 4},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 13, "color": colours.text},
-        legend={"orientation": "h", "y": 1.16, "x": 0, "font": {"size": 13}},
+        font={"family": FONT, "size": 12, "color": colours.text},
+        showlegend=False,
         hovermode="closest",
         dragmode=False,
     )
@@ -200,26 +286,21 @@ def _empty(colours: Palette, *, height: int) -> go.Figure:
     return figure
 
 
-def _band(
+def band(
     figure: go.Figure,
     days: Sequence[object],
     low: Sequence[float | None],
     high: Sequence[float | None],
     colours: Palette,
 ) -> None:
+    """Draw a range over time."""
     figure.add_scatter(
         x=[*days, *reversed(days)],
         y=[*high, *reversed(low)],
         fill="toself",
         fillcolor=colours.band,
+        mode="lines",
         line={"width": 0},
         hoverinfo="skip",
-        showlegend=False,
         name="95 % range",
     )
-
-
-def _percent_axis(figure: go.Figure, values: Sequence[float | None]) -> None:
-    known = [value for value in values if value is not None]
-    floor = min([0.8, *known]) - 0.03
-    figure.update_yaxes(range=[max(0.0, floor), 1.01])

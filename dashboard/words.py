@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from store.actions import REPLY_ONLY
 from store.holds import HoldView
@@ -101,6 +101,26 @@ def clock(at: datetime, now: datetime) -> str:
     """Return a UTC time of day, with the day where it is another one than today."""
     day = "" if at.astimezone(UTC).date() == now.astimezone(UTC).date() else f"{at:%d %b} "
     return f"{day}{at.astimezone(UTC):%H:%M}"
+
+
+def days(first: date, last: date) -> str:
+    """Return the days of a period: `9 Nov`, `9–15 Nov`, `28 Oct – 3 Nov`."""
+    if first == last:
+        return f"{last.day} {last:%b}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{last.day} {last:%b}"
+    year = f" {first.year}" if first.year != last.year else ""
+    return f"{first.day} {first:%b}{year} – {last.day} {last:%b}"
+
+
+def short(text: str, most: int = 18) -> str:
+    """Return the text, cut where there is no room for all of it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def points(difference: float) -> str:
+    """Return a difference of rates in percentage points, with its sign: `+4.7 pp`."""
+    return f"{100 * difference:+z.1f} pp".replace("-", "\u2212")
 
 
 def on_hold(held: Sequence[HoldView], now: datetime) -> str:

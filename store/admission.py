@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
-from store import approvals, registry
+from store import approvals, roles
 from store.errors import BadInput, NotAllowed
 from store.schema import Decision, Draft, Review
 from store.transitions import BLIND, ReviewKind, Role, SlaStage, Verdict
@@ -77,7 +77,7 @@ def _require_content(request: "DecisionRequest") -> None:
 def _require_rank(session: Session, review: Review, person: str, verdict: Verdict) -> None:
     if review.sla_stage is not SlaStage.HELD or verdict not in (Verdict.APPROVE, Verdict.EDIT):
         return
-    if registry.person(session, person).role is Role.OPERATOR:
+    if roles.person(session, person).role is Role.OPERATOR:
         raise NotAllowed(
             "This card waited so long that it is held: a manager has to look at it before anything"
             " is sent. You may still reject it."

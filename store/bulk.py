@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from store import policies, registry, reviews, undoing
+from store import policies, reviews, roles, undoing
 from store.actions import Action
 from store.admission import is_reversal
 from store.decisions import is_bulk
@@ -126,7 +126,7 @@ def decide(
 
     A batch sent again decides nothing twice. Raises BadInput (verdict, size, reason), NotAllowed.
     """
-    registry.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
+    roles.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
     if verdict not in VERDICTS or not is_bulk(batch_id):
         raise BadInput("Only approving and rejecting can be done for many reviews at once.")
     if not 0 < len(items) <= MAX_BATCH:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlmodel import Session, col
 
-from store import registry
+from store import roles
 from store.errors import NotFound, StaleReview
 from store.schema import Review
 from store.transitions import OPEN_REVIEW, ReviewStatus
@@ -27,7 +27,7 @@ def take(
     That may be somebody else, who keeps it. `leaving` is given back if it is this person's. Raises
     StaleReview if the review is closed, NotFound.
     """
-    registry.person(session, person)
+    roles.person(session, person)
     if leaving is not None and leaving != review_id:
         release(session, leaving, person)
     if _claim(session, review_id, person, now=now):
@@ -56,7 +56,7 @@ def take_next(
 
     Two people who ask at once never get the same one.
     """
-    registry.person(session, person)
+    roles.person(session, person)
     if leaving is not None:
         release(session, leaving, person)
     open_to_me = select(col(Review.id)).where(

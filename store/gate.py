@@ -47,6 +47,15 @@ class Sla(BaseModel):
         return self
 
 
+class Promise(BaseModel):
+    """At most this share wrong among what goes out alone; published only with a certificate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_error: Annotated[float, Field(gt=0, lt=0.5)]
+    assurance: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+
+
 class PolicyBody(BaseModel):
     """What a policy version says. Immutable once published."""
 
@@ -64,6 +73,7 @@ class PolicyBody(BaseModel):
     delay_seconds: dict[str, Seconds] = {}  # by action kind: before a gate pass goes out, else 0
     sla: Sla = Sla()
     needs_second_manager: bool = False  # to loosen anything that stands here
+    promises: dict[str, Promise] = {}  # by action kind, or "*" for everything that goes out alone
 
     def threshold_for(self, action: Action) -> float:
         """Return the confidence the action must exceed: the strictest of its parts' kinds."""

@@ -2,17 +2,18 @@
 
 The policy, the money already sent alone today and the record are read and written in one
 transaction, so two drafts for one customer cannot both slip under the daily cap. A second draft
-never goes out alone, whatever the policy says of it.
+never goes out alone, whatever the policy says of it, nor does an action whose promise is broken.
 """
 
 import hashlib
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from store import policies, redrafts, steps
+from store import certificates, policies, redrafts, shadows, steps
 from store.evidence import sampling
 from store.gate import GateInput, GateResult, evaluate
 from store.outputs import GateOutput
@@ -29,12 +30,14 @@ def judge(session: Session, run_id: int, epoch: int, *, now: datetime) -> GateOu
     facts = GateInput.model_validate(draft.gate_input)
     spent = automatic_today(session, facts.action.customer_id, now=now, excluding=run_id)
     result = evaluate(facts.model_copy(update={"automatic_today_minor": spent}), policy.body)
+    result = certificates.tighten(session, facts.action, result)
     which = select(col(Run.visit), col(Run.redo_from)).where(col(Run.id) == run_id)
     visit, redo_from = session.connection().execute(which).one()
     if visit > 1:
         said = redrafts.feedback(session, run_id, step=redo_from)
         result = redrafts.to_a_person(result, said)
-    output = _output(session, draft, policy, result, spent)
+    toss = coin_toss(session, draft)
+    output = _output(policy, result, spent, toss=toss)
     steps.record(
         session,
         run_id,
@@ -51,13 +54,25 @@ def judge(session: Session, run_id: int, epoch: int, *, now: datetime) -> GateOu
         confidence=result.confidence,
         policy_version=policy.version,
         gated_at=now,
+        **(weighed(facts, spent, toss, policy.body.audit_rate) if visit == 1 else {}),
     )
+    shadows.judge(session, run_id, facts, result.outcome)
     return output
 
 
-def _output(
-    session: Session, draft: Draft, policy: PolicyVersion, result: GateResult, spent: int
-) -> GateOutput:
+def weighed(facts: GateInput, spent: int, toss: float, rate: float) -> dict[str, Any]:
+    """Return what history is tried by, as the run's columns; labels are of first drafts only."""
+    return {
+        "doubts": len(facts.objections) + len(facts.concerns) + facts.is_out_of_scope,
+        "is_blocked": bool(facts.blocks),
+        "is_composite": bool(facts.action.also),
+        "spent_minor": spent,
+        "coin": toss,
+        "coin_rate": rate,
+    }
+
+
+def _output(policy: PolicyVersion, result: GateResult, spent: int, *, toss: float) -> GateOutput:
     rate = policy.body.audit_rate
     is_pass = result.outcome is Outcome.PASS
     return GateOutput(
@@ -66,16 +81,16 @@ def _output(
         confidence=result.confidence,
         threshold=result.threshold,
         policy_version=policy.version,
-        is_audited=is_coin_drawn(session, draft, rate),
+        is_audited=toss < rate,
         inclusion_probability=rate if is_pass and rate > 0 else 1.0,
         automatic_today_minor=spent,
     )
 
 
-def is_coin_drawn(session: Session, draft: Draft, rate: float) -> bool:
-    """Return whether the audit coin draws this draft: by its id alone, blind to confidence."""
+def coin_toss(session: Session, draft: Draft) -> float:
+    """Return the audit coin's toss in [0, 1): by the draft's id alone, blind to confidence."""
     salt = hashlib.sha256(session.info["keys"].audit + b"audit coin").hexdigest()
-    return sampling.coin(f"draft:{draft.id}", salt, rate)
+    return sampling.toss(f"draft:{draft.id}", salt)
 
 
 def automatic_today(

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, exists, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from store import audit, registry
+from store import audit, roles
 from store.actions import REPLY_ONLY
 from store.errors import BadInput
 from store.queue import storable
@@ -46,7 +46,7 @@ def set_hold(
     there is no such hold to release.
     """
     if person is not None:
-        registry.require_role(session, person, Role.MANAGER, Role.ADMIN)
+        roles.require_role(session, person, Role.MANAGER, Role.ADMIN)
     elif not is_held:
         raise BadInput("Only a person may release a hold.")
     known = {hold.kind for hold in in_force(session)}

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from store import audit, escalations, registry
+from store import audit, escalations, roles
 from store.errors import BadInput, IllegalTransition, NotFound
 from store.outputs import Reason
 from store.queue import storable
@@ -140,7 +140,7 @@ def cancel(session: Session, run_id: int, *, person: str, note: str = "", now: d
 
 
 def _run(session: Session, run_id: int, person: str) -> Run:
-    registry.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
+    roles.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
     run = session.get(Run, run_id)
     if run is None:
         raise NotFound(f"There is no run {run_id}.")

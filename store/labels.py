@@ -3,6 +3,10 @@
 A label is about the draft as the pipeline made it, so a person's own revision is never labelled.
 Only steps that had run when the verdict fell are labelled: nobody has judged the others. An undone
 decision's labels stay stored and are left out of every count by `valid`.
+
+A later outcome that says wrong replaces a verdict of right, whichever came first. Of a draft that
+nobody judged it is kept with no inclusion probability: by what chance customers complain is
+unknown, so it is in no rate.
 """
 
 from collections.abc import Sequence
@@ -16,11 +20,20 @@ from sqlmodel import Session, col
 
 from store.decisions import is_bulk
 from store.outputs import STEPS
-from store.schema import Decision, Draft, Label, Review, Run, StepRecord, Undo
-from store.transitions import LabelSource, ReviewKind, ReviewStatus, StepStatus, Verdict
+from store.schema import Decision, Draft, Label, LaterOutcome, Review, Run, StepRecord, Undo
+from store.transitions import (
+    LabelSource,
+    OutcomeKind,
+    ReviewKind,
+    ReviewStatus,
+    StepStatus,
+    Verdict,
+)
 
 WORDING = "wording"  # reason of an edit that changed no fact and no action
 CUSTOMER = "customer"  # blamed instead of a step: the draft was right for what was asked
+
+WRONG_OUTCOMES = frozenset({OutcomeKind.REOPENED, OutcomeKind.CHARGED_BACK})
 
 _SOURCES = {
     ReviewKind.ESCALATION: LabelSource.DECISION,
@@ -36,6 +49,7 @@ class TrainingRows:
     signals: list[dict[str, float]]
     is_right: list[bool]
     weights: list[float]  # 1 / inclusion probability
+    labelled_at: list[datetime]
 
 
 def from_verdict(
@@ -102,11 +116,46 @@ def record(session: Session, decision: Decision, review: Review, *, now: datetim
             "inclusion_probability": review.inclusion_probability,
             "is_simulated": decision.is_simulated,
             "labelled_at": now,
+            "person": decision.person,
         }
         for step, is_right in pairs
     ]
     session.connection().execute(insert(Label), rows)
+    known = select(LaterOutcome).where(col(LaterOutcome.run_id) == review.run_id)
+    for later in session.execute(known).scalars().all():
+        if later.kind in WRONG_OUTCOMES:
+            record_outcome(session, later, is_simulated=decision.is_simulated, now=now)
     return len(rows)
+
+
+def record_outcome(
+    session: Session, later: LaterOutcome, *, is_simulated: bool = False, now: datetime
+) -> None:
+    """Label the run's first draft by what became of it; see above for what replaces what."""
+    judged = session.execute(
+        valid(col(Label.decision_id), col(Label.is_right), col(Label.inclusion_probability)).where(
+            col(Label.run_id) == later.run_id, whole_draft(), col(Label.decision_id).is_not(None)
+        )
+    ).first()
+    is_right = later.kind not in WRONG_OUTCOMES
+    replaces = judged is not None and judged.is_right and not is_right
+    draft = select(col(Draft.id)).where(col(Draft.run_id) == later.run_id, col(Draft.revision) == 1)
+    session.connection().execute(
+        insert(Label).values(
+            run_id=later.run_id,
+            draft_id=session.execute(draft).scalar_one(),
+            decision_id=judged.decision_id if judged is not None and replaces else None,
+            is_right=is_right,
+            source=LabelSource.OUTCOME,
+            inclusion_probability=(
+                judged.inclusion_probability if judged is not None and replaces else None
+            ),
+            is_simulated=is_simulated,
+            labelled_at=now,
+            person=later.person,
+            outcome_id=later.id,
+        )
+    )
 
 
 def _about(session: Session, decision: Decision, review: Review) -> tuple[int, Decision]:
@@ -155,9 +204,10 @@ def _judged_steps(session: Session, run_id: int) -> list[str]:
 
 
 def valid(*columns: Any) -> Select[Any]:
-    """Return a select over labels whose decision, if they have one, still counts.
+    """Return a select over the labels that count, each with its inclusion probability.
 
-    It was not undone, and nobody has looked again since: a second look's word replaces the first.
+    Their decision was not undone, nobody has looked again since (a second look's word replaces the
+    first), and no later outcome has told better.
     """
     again = aliased(Review)
     looked_again = and_(
@@ -165,12 +215,23 @@ def valid(*columns: Any) -> Select[Any]:
         col(again.kind) == ReviewKind.SECOND_LOOK,
         col(again.status) == ReviewStatus.DECIDED,
     )
+    told = aliased(Label)
+    told_better = and_(
+        col(told.decision_id) == col(Label.decision_id),
+        col(told.source) == LabelSource.OUTCOME,
+        col(Label.source) != LabelSource.OUTCOME,
+    )
     return (
         select(*columns)
         .select_from(Label)
         .outerjoin(Undo, col(Undo.decision_id) == col(Label.decision_id))
         .outerjoin(again, looked_again)
-        .where(col(Undo.decision_id).is_(None), col(again.id).is_(None))
+        .where(
+            col(Undo.decision_id).is_(None),
+            col(again.id).is_(None),
+            col(Label.inclusion_probability).is_not(None),
+            ~exists().where(told_better),
+        )
     )
 
 
@@ -204,7 +265,12 @@ def training_rows(session: Session, model: str, *, with_simulated: bool = False)
     Simulated reviewers' labels are left out unless asked for: they are never evidence.
     """
     statement = (
-        valid(col(Label.run_id), col(Label.is_right), col(Label.inclusion_probability))
+        valid(
+            col(Label.run_id),
+            col(Label.is_right),
+            col(Label.inclusion_probability),
+            col(Label.labelled_at),
+        )
         .join(Run, col(Run.id) == col(Label.run_id))
         .where(whole_draft(), in_scope(), col(Run.model) == model)
         .order_by(col(Label.id))
@@ -218,6 +284,7 @@ def training_rows(session: Session, model: str, *, with_simulated: bool = False)
         signals=[signals[row.run_id] for row in known],
         is_right=[row.is_right for row in known],
         weights=[1 / row.inclusion_probability for row in known],
+        labelled_at=[row.labelled_at for row in known],
     )
 
 

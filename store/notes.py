@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from store import audit, registry
+from store import audit, roles
 from store.errors import BadInput, NotFound
 from store.queue import storable
 from store.schema import Note, Run
@@ -25,7 +25,7 @@ class NoteView:
 
 def add(session: Session, run_id: int, text: str, *, person: str, now: datetime) -> None:
     """Leave a note beside a run; raises BadInput (empty, too long), NotFound."""
-    registry.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
+    roles.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
     said = storable(text).strip()
     if not said:
         raise BadInput("The note is empty. Write something first.")

@@ -109,6 +109,7 @@ class SynthesisOutput(Output):
     raw_score: float | None = None  # the stack's score before calibration, for ranking
     confidence: float | None = Field(default=None, ge=0, le=1)
     calibrator_version: str | None = None
+    prompt_version: str | None = None
     sources: list[str] = []  # passages the reply rests on
 
 

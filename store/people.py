@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from store import audit, registry
+from store import audit, registry, roles
 from store.errors import BadInput, NotAllowed
 from store.registry import CHANGED, identity_of
 from store.schema import Person, SignIn
@@ -55,7 +55,7 @@ def set_person(
 
     Whoever becomes inactive is signed out everywhere.
     """
-    registry.require_role(session, by, Role.ADMIN)
+    roles.require_role(session, by, Role.ADMIN)
     row = session.get(Person, name)
     if row is None:
         if role is None:

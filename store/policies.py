@@ -12,14 +12,12 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from store import audit
+from store import audit, promising, roles
 from store.errors import IllegalTransition, NotAllowed, NotFound
 from store.gate import PolicyBody
 from store.loosening import loosened
 from store.schema import Person, Policy
-from store.transitions import PolicyStatus, Role
-
-PUBLISHERS = frozenset({Role.MANAGER, Role.ADMIN})
+from store.transitions import PolicyStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def proposals(session: Session) -> list[PolicyVersion]:
 def second_managers(session: Session, author: str) -> list[str]:
     """Return by name who may approve what this person proposes."""
     people = session.exec(select(Person).where(col(Person.is_active)).order_by(Person.name))
-    return [one.name for one in people if one.role in PUBLISHERS and one.name != author]
+    return [one.name for one in people if one.role in roles.PUBLISHERS and one.name != author]
 
 
 def publish(session: Session, body: PolicyBody, *, author: str, note: str, now: datetime) -> int:
@@ -80,7 +78,7 @@ def publish(session: Session, body: PolicyBody, *, author: str, note: str, now: 
     Return the version; its status says which. Only managers and admins may. A proposal replaces the
     open one of the same author.
     """
-    _require_publisher(session, author)
+    roles.require_publisher(session, author)
     before = _active(session)
     row = Policy(
         status=PolicyStatus.DRAFT, body=body.model_dump(mode="json"), author=author, note=note
@@ -95,13 +93,13 @@ def publish(session: Session, body: PolicyBody, *, author: str, note: str, now: 
 
 def approve(session: Session, number: int, *, person: str, now: datetime) -> None:
     """Make a proposal the active policy; only another manager or admin than its author may."""
-    _require_publisher(session, person)
+    roles.require_publisher(session, person)
     row = _open_proposal(session, number)
     if row.author == person:
         raise NotAllowed(
             f"You proposed version {number} yourself: another manager must approve it."
         )
-    if not _may_publish(session, row.author):
+    if not roles.may_publish(session, row.author):
         raise NotAllowed(
             f"`{row.author}`, who proposed version {number}, may not publish policies any more."
             " Propose it again under your own name."
@@ -112,7 +110,7 @@ def approve(session: Session, number: int, *, person: str, now: datetime) -> Non
 
 def withdraw(session: Session, number: int, *, person: str, now: datetime) -> None:
     """Close a proposal unpublished; its author and every other manager may."""
-    _require_publisher(session, person)
+    roles.require_publisher(session, person)
     _close(session, _open_proposal(session, number), "withdrawn", actor=person, now=now)
 
 
@@ -154,6 +152,8 @@ def _activate(session: Session, row: Policy, *, actor: str, now: datetime) -> in
     if row.approved_by is not None:
         facts["proposed_by"] = row.author
     _record(session, row, "published", actor, now, facts)
+    body = PolicyBody.model_validate(row.body)
+    promising.certify_policy(session, body, version=_number(row), person=actor, now=now)
     return _number(row)
 
 
@@ -176,16 +176,6 @@ def _record(
         at=now,
         body={"version": number, "body": row.body, **facts},
     )
-
-
-def _may_publish(session: Session, name: str) -> bool:
-    person = session.get(Person, name)
-    return person is not None and person.is_active and person.role in PUBLISHERS
-
-
-def _require_publisher(session: Session, name: str) -> None:
-    if not _may_publish(session, name):
-        raise NotAllowed(f"`{name}` may not publish policies: that needs a manager.")
 
 
 def _open_proposal(session: Session, number: int) -> Policy:

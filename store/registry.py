@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from store import audit
-from store.errors import BadInput, NotAllowed, NotFound
+from store.errors import BadInput, NotAllowed
 from store.gate import PolicyBody
 from store.policies import publish_first
 from store.schema import Company, Person, Tool
@@ -155,20 +155,3 @@ def people(session: Session) -> list[Person]:
 def tools(session: Session) -> list[Tool]:
     """Return every listed tool, by name."""
     return list(session.exec(select(Tool).order_by(Tool.name)))
-
-
-def person(session: Session, name: str) -> Person:
-    """Return the active person of this name; raise NotFound otherwise."""
-    found = session.get(Person, name)
-    if found is None or not found.is_active:
-        raise NotFound(f"Nobody called `{name}` may decide here. Add them under [people].")
-    return found
-
-
-def require_role(session: Session, name: str, *roles: Role) -> Person:
-    """Return the person if the store, read now, gives them one of the roles; else NotAllowed."""
-    found = person(session, name)
-    if found.role not in roles:
-        wanted = " or ".join(roles)
-        raise NotAllowed(f"`{name}` is {found.role}; this needs {wanted}. Nothing was changed.")
-    return found

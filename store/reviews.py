@@ -22,7 +22,7 @@ from store import (
     labels,
     policies,
     redrafts,
-    registry,
+    roles,
 )
 from store.actions import Action
 from store.admission import require_fit
@@ -89,7 +89,7 @@ def decide(
     resent = session.get(Decision, request.decision_id)
     if resent is not None:
         return _same(session, resent, request)
-    registry.require_role(session, request.person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
+    roles.require_role(session, request.person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
     review = _review(session, request.review_id)
     require_fit(session, review, request.person, request)
     _require_waiting(session, review, request)
@@ -152,7 +152,7 @@ def reverse(
         if said != (action_id, person, Verdict.REVERSE):
             raise _taken_id(decision_id)
         return _decided(resent, 0 if resent.is_final else 1)
-    registry.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
+    roles.require_role(session, person, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
     entry = session.get(OutboxEntry, action_id)
     if entry is None:
         raise NotFound(f"There is no delivery `{action_id}`.")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from store import audit, claims, registry
+from store import audit, claims, roles
 from store.errors import BadInput, NotFound, StaleReview
 from store.schema import Review
 from store.transitions import OPEN_REVIEW, Role
@@ -23,7 +23,7 @@ def assign(session: Session, review_id: int, to: str | None, *, by: str, now: da
     """
     review = _waiting(session, review_id, by)
     if to is not None:
-        registry.person(session, to)
+        roles.person(session, to)
     review.assigned_to = to
     session.add(review)
     if to != by:
@@ -50,7 +50,7 @@ def snooze(
 
 
 def _waiting(session: Session, review_id: int, by: str) -> Review:
-    registry.require_role(session, by, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
+    roles.require_role(session, by, Role.OPERATOR, Role.MANAGER, Role.ADMIN)
     review = session.get(Review, review_id)
     if review is None:
         raise NotFound(f"There is no review {review_id}.")

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     notify_risk: float = Field(default=100_000, ge=0)  # minor units at stake above which it is told
     notify_wrong_above: float | None = Field(default=None, ge=0, lt=1)  # share; None: never told
     seed_share: float = Field(default=0.0, ge=0, le=0.2)  # check cards per escalation; 0: none
+    recalibrate_days: float = Field(default=0.0, ge=0)  # least age of a refit by itself; 0: never
     sign_in: SignInWay = SignInWay.LOCAL
     address: str = "127.0.0.1"  # where the dashboard listens
     public_url: str | None = None  # as browsers write it: https://greenlight.example.com

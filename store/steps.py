@@ -17,6 +17,8 @@ from store.queue import hold_lease, storable
 from store.schema import Draft, Run, StepRecord
 from store.transitions import StepStatus
 
+NEAREST = "nearest_similarity"  # the signal that tells how unlike all known requests one is
+
 
 @dataclass(frozen=True, slots=True)
 class StepWrite:
@@ -62,12 +64,20 @@ def record_draft(  # the draft and its record must be one fact
     now: datetime,
 ) -> None:
     """Record the synthesis step together with the draft it made."""
-    action = synthesis.action
-    record(session, run_id, epoch, step, action_kind=action.kind, amount_minor=action.total_minor)
+    action, revision = synthesis.action, next_revision(session, run_id)
+    made: dict[str, Any] = {}
+    if revision == 1:  # labels are of first drafts, and so is what figures are broken down by
+        made = {
+            "similarity": synthesis.signals.get(NEAREST),
+            "calibrator_version": synthesis.calibrator_version,
+            "prompt_version": synthesis.prompt_version,
+        }
+    money = action.total_minor
+    record(session, run_id, epoch, step, action_kind=action.kind, amount_minor=money, **made)
     session.connection().execute(
         insert(Draft).values(
             run_id=run_id,
-            revision=next_revision(session, run_id),
+            revision=revision,
             reply=synthesis.reply,
             action=as_json(action),
             digest=digest(synthesis.reply, action),

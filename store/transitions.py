@@ -109,6 +109,19 @@ class LabelSource(StrEnum):
     OUTCOME = "outcome"  # the world told later
 
 
+class OutcomeKind(StrEnum):
+    REOPENED = "reopened"  # the customer came back: it was wrong
+    CHARGED_BACK = "charged_back"  # the money was taken back: it was wrong
+    CONFIRMED = "confirmed"  # somebody made sure that it was right
+
+
+class CertificateMove(StrEnum):
+    SUSPENDED = "suspended"  # the promise is broken or in doubt: a person decides everything
+    REOPENED = "reopened"  # a manager lets drafts go out alone again, without a promise
+    LAPSED = "lapsed"  # what it rests on is no longer in use, so it says nothing any more
+    WITHDRAWN = "withdrawn"  # another policy took its place
+
+
 RUN_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
     RunStatus.QUEUED: frozenset(
         {

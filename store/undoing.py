@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
-from store import audit, redrafts, registry
+from store import audit, redrafts, roles
 from store.errors import NotAllowed, NotFound, UndoTooLate
 from store.escalations import reopen
 from store.runs import move_run
@@ -63,7 +63,7 @@ def _undoable(session: Session, decision_id: str, person: str) -> Decision:
     decision = session.get(Decision, decision_id)
     if decision is None:
         raise NotFound(f"There is no decision `{decision_id}` to undo.")
-    who = registry.person(session, person)
+    who = roles.person(session, person)
     if person != decision.person and who.role not in (Role.MANAGER, Role.ADMIN):
         raise NotAllowed(f"Only `{decision.person}` or a manager may undo this decision.")
     kind = session.get_one(Review, decision.review_id).kind

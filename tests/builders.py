@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 
 from store.actions import Action, as_json, digest, reply_only
 from store.gate import GateInput, GateResult, PolicyBody, evaluate, risk
+from store.gating import weighed
 from store.outputs import (
     CommitOutput,
     Critique,
@@ -34,6 +35,7 @@ from store.schema import (
     StepRecord,
     Ticket,
 )
+from store.steps import NEAREST
 from store.transitions import (
     Outcome,
     ReviewKind,
@@ -44,6 +46,7 @@ from store.transitions import (
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 MODEL = "local"
+CALIBRATOR = "demo-1"
 REFUND_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -245,13 +248,16 @@ def case(
         status=RunStatus.DONE if is_pass else RunStatus.AWAITING_REVIEW,
         intent="duplicate_charge",
         action_kind=acts.kind,
-        amount_minor=acts.amount_minor,
+        amount_minor=acts.total_minor,
         gated_at=at,
         outcome=result.outcome,
         confidence=confidence,
         policy_version=1,
         model=model,
         finished_at=at if is_pass else None,
+        calibrator_version=CALIBRATOR,
+        similarity=(signals or {}).get(NEAREST),
+        **weighed(facts, spent, 0.0 if is_audited else 1.0, body.audit_rate),
     )
     outputs = _outputs(facts, result, body, is_audited, signals or {})
     outputs["gate"]["automatic_today_minor"] = spent
@@ -295,7 +301,7 @@ def _outputs(
             signals=signals,
             raw_score=1.2,
             confidence=facts.confidence,
-            calibrator_version="demo-1",
+            calibrator_version=CALIBRATOR,
         ),
         "gate": GateOutput(
             outcome=result.outcome,

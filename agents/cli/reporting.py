@@ -10,21 +10,35 @@ from agents.cli.out import console, percent, print_json, table
 if TYPE_CHECKING:
     from store.reports.reliability import ReliabilityReport
 
+_FEW = 30
+
 
 def report(
     pipeline: Annotated[str, typer.Option(help="Which pipeline.")] = "support",
-    days: Annotated[int | None, typer.Option(min=1, help="Only runs of the last days.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Only runs of so many whole days (UTC) and of today.")] = None,
+    intent: Annotated[str | None, typer.Option(help="Only this intent.")] = None,
+    action: Annotated[str | None, typer.Option(help="Only this kind of action.")] = None,
+    policy: Annotated[
+        int | None, typer.Option(min=1, help="Only drafts gated under this policy version.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Only drafts of this model.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Say how often each step ran and was right, end to end too."""
-    from datetime import timedelta
-
+    """Say how often drafts were wrong, which step failed first, and how sure that is."""
     from store.reports.reliability import reliability
+    from store.reports.scope import Scope, last_days
 
-    since = clock() - timedelta(days=days) if days else None
+    scope = Scope(
+        since=last_days(days, clock()) if days else None,
+        pipeline=pipeline,
+        policy_version=policy,
+        model=model,
+        intent=intent,
+        action_kind=action,
+    )
     with opened(home) as store:
-        found = store.read(reliability, since=since, pipeline=pipeline)
+        found = store.read(reliability, scope)
     if as_json:
         print_json(found.as_json())
     else:
@@ -34,40 +48,84 @@ def report(
 def _print_report(found: "ReliabilityReport") -> None:
     screen = console()
     screen.print(
-        f"{found.pipeline}: {found.runs} runs, {found.gated} gated,"
+        f"{found.scope.pipeline}: {found.runs} runs, {found.gated} gated,"
         f" {percent(found.auto_rate)} went out alone, {found.escalated} to a person"
     )
-    rows = [
-        (
-            step.title,
-            str(step.runs),
-            percent(step.ok_rate),
-            str(step.retries),
-            _ms(step.p50_ms),
-            _ms(step.p95_ms),
-            str(step.right.labelled),
-            percent(step.right.rate),
-            _range(step.right.low, step.right.high),
-        )
-        for step in found.steps
-    ]
-    numbers = ("#runs", "#ran", "#retries", "#p50", "#p95", "#labels", "#right", "#range")
-    screen.print(table("", ("step", *numbers), rows))
-    whole = found.end_to_end
+    wrong, whole = found.sent_wrong, found.end_to_end
     screen.print(
-        f"End to end right: {percent(whole.rate)} {_range(whole.low, whole.high)}"
-        f" on {whole.labelled} labels; product of the steps: {percent(found.product_of_steps)}"
+        "Auto-sent drafts that were wrong:"
+        f" {_rate(wrong.wrong, wrong.labelled, wrong.rate, wrong.low, wrong.high)}"
     )
-    if found.fix_first is not None and found.fix_first.is_clear:
-        screen.print(f"Fix first: {found.fix_first.title}")
+    if found.unaudited_wrong:
+        screen.print(
+            f"Besides: {found.unaudited_wrong} later found wrong that nobody audited;"
+            " not in the rate"
+        )
+    screen.print(_steps(found))
+    screen.print(
+        "End to end right:"
+        f" {_rate(whole.right, whole.labelled, whole.rate, whole.low, whole.high)}"
+        f" (weighed: as good as {whole.effective_n:.0f} drawn alike);"
+        f" product of the steps: {percent(found.product_of_steps)}"
+    )
+    screen.print(f"Fix first: {_fix_first(found)}")
+
+
+def _steps(found: "ReliabilityReport") -> object:
+    shares = {blamed.name: blamed for blamed in found.blame.steps}
+    rows: list[tuple[str, ...]] = []
+    for step in found.steps:
+        right = step.right
+        rows.append(
+            (
+                step.title,
+                str(step.runs),
+                percent(step.ok_rate),
+                str(step.retries),
+                _ms(step.pace.p50_ms),
+                _ms(step.pace.p95_ms),
+                str(right.labelled),
+                _rate(right.right, right.labelled, right.rate, right.low, right.high, n=False),
+                str(shares[step.name].failures),
+            )
+        )
+    rest = shares[None]
+    if rest.failures:
+        rows.append((rest.title, *[""] * 7, str(rest.failures)))
+    numbers = ("#runs", "#ran", "#retries", "#p50", "#p95", "#labels", "#right", "#failed first")
+    return table("", ("step", *numbers), rows)
+
+
+def _fix_first(found: "ReliabilityReport") -> str:
+    first = found.fix_first
+    if first is None:
+        return "unknown, no step was blamed yet"
+    chance = f"{first.probability:.0%} sure that it is the weakest"
+    if not first.is_clear:
+        return f"too early to tell ({first.title} so far, {chance})"
+    return f"{first.title} ({chance}; half its errors would add {100 * first.gain:.1f} points)"
+
+
+def _rate(
+    count: int,
+    labelled: int,
+    rate: float | None,
+    low: float | None,
+    high: float | None,
+    *,
+    n: bool = True,
+) -> str:
+    """Return a rate with its range; counts alone where there are too few for one."""
+    if rate is None or low is None or high is None:
+        return "unknown"
+    if labelled < _FEW:
+        return f"{count} of {labelled}"
+    said = f"{rate:.1%} ({low:.1%} to {high:.1%})"
+    return f"{said} of {labelled} judged" if n else said
 
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f} ms"
-
-
-def _range(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.1%} to {high:.1%}"
 
 
 def add_to(app: typer.Typer) -> None:

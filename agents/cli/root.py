@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from agents.cli import (
     auditing,
+    calibrate,
     care,
     companies,
     holding,
@@ -76,6 +77,7 @@ for group in (
     reviewers,
     runs,
     policy,
+    calibrate,
     people,
     auditing,
     keeping,

@@ -50,7 +50,7 @@ def main() -> None:
         labels=len(right),
         wrong=right.count(False),
     )
-    (COMPANY / CALIBRATOR).write_text(fitted.model_dump_json(indent=2) + "\n")
+    (COMPANY / CALIBRATOR).write_text(fitted.model_dump_json(indent=2, exclude_none=True) + "\n")
 
 
 def judged(

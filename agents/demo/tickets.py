@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
-from agents.demo import phrases
+from agents.demo import phrases, vague
 from agents.demo.cast import address
 from agents.demo.ledger import new_chapters
 from agents.demo.questions import QUESTIONS, Question
@@ -39,6 +39,7 @@ T = TypeVar("T")
 TICKETS_PER_CHAPTER = 700  # of the live stream, before the next cast of customers takes over
 _RECENT = 12  # a customer writes about one of this many latest stories of a kind
 _AS_IT_SEEMS = 0.4  # of the doubtful cases
+_VAGUE = 0.15  # of the stories and questions are put so badly that one could ask back
 _HOURS = (  # tickets by hour of the day, from midnight
     *(0.2, 0.1, 0.1, 0.1, 0.1, 0.2, 0.4, 1.0, 2.0, 3.0, 3.2, 3.0),
     *(2.2, 2.5, 2.8, 2.8, 2.6, 2.2, 1.8, 1.6, 1.5, 1.1, 0.7, 0.4),
@@ -173,13 +174,18 @@ class _Author:
             raise RuntimeError("every story of this chapter is told; take the next chapter")
         if scenario.is_consuming:
             self.used.add(story.customer_id)
-        phrase = expand(self.rng.choice(scenario.phrases), self.rng)
+        said = self._said(scenario.phrases, vague.SAID.get(scenario.name, ()))
+        phrase = expand(said, self.rng)
         slots = self._slots(story)
         names_order = story.order_id is not None and self.rng.random() < scenario.order_share
         is_as_it_seems = self.rng.random() < _AS_IT_SEEMS
         telling = Telling(self.world, story, slots["address"], names_order, is_as_it_seems)
         text = compose(phrase, slots, self.rng, names_order=names_order)
         return text, story, scenario.truth(telling)
+
+    def _said(self, plain: tuple[str, ...], badly_put: tuple[str, ...]) -> str:
+        is_vague = badly_put and self.rng.random() < _VAGUE
+        return self.rng.choice(badly_put if is_vague else plain)
 
     def _slots(self, story: Story) -> dict[str, str]:
         slots = {"address": address(self.rng), "order": "", "item": "order", "amount": "the amount"}
@@ -200,7 +206,8 @@ class _Author:
 
     def _ask(self, question: Question) -> tuple[str, TicketTruth]:
         slots = {"item": self.rng.choice(_ITEMS)}
-        text = compose(self.rng.choice(question.phrases), slots, self.rng, names_order=False)
+        said = self._said(question.phrases, vague.ASKED.get(question.intent, ()))
+        text = compose(said, slots, self.rng, names_order=False)
         truth = TicketTruth(
             scenario=question.section,
             intents=(question.intent,),

@@ -9,7 +9,9 @@ from agents.demo.phrases import CLOSERS, OPENERS, WITH_ORDER
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _WORD = re.compile(r"(?<![{\w])[a-z]{5,}(?![\w}])")
 _SLOT = re.compile(r"\{(\w+)\}")
-_TERSE, _TYPOS = 0.14, 0.20  # shares of messages
+_TERSE = 0.14  # share of messages
+_SLIPS = (0, 1, 2, 4)  # of the fingers in a message, and how often so many
+_SLIP_WEIGHTS = (0.72, 0.16, 0.08, 0.04)
 
 
 def expand(phrase: str, rng: Random) -> str:
@@ -28,7 +30,7 @@ def compose(phrase: str, slots: Mapping[str, str], rng: Random, *, names_order: 
         message = _lower(core).rstrip(".!") + order
     else:
         message = rng.choice(OPENERS) + core + order + rng.choice(CLOSERS)
-    if rng.random() < _TYPOS:
+    for _ in range(rng.choices(_SLIPS, _SLIP_WEIGHTS)[0]):
         message = _slip(message, rng)
     return fill(message, slots)
 

@@ -94,6 +94,7 @@ async def run(
         raw_score=raw,
         confidence=confidence,
         calibrator_version=calibration.version if calibration.stack else None,
+        prompt_version=proposal.prompt_version,
         sources=list(proposal.sources),
     )
     gate_input = GateInput(

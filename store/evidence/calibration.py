@@ -1,8 +1,9 @@
-"""From signals to the probability of being right: a logistic stack with Platt's map on top.
+"""From signals to the probability of being right: a logistic stack with a rising map on top.
 
 Fitting needs scikit-learn and is done by command; using a fitted stack is plain arithmetic. The raw
-score ranks drafts, the probability is what is shown and gated. A stack is used only once there are
-enough labels behind it: 200, of which at least 20 wrong.
+score ranks drafts, the probability is what is shown and gated; the map between them is Platt's, or
+a beta map where it is clearly better, and never isotonic: its steps would make ties on the slider.
+A stack is used only once there are enough labels behind it: 200, of which at least 20 wrong.
 """
 
 import math
@@ -13,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from store.errors import BadInput
+from store.evidence.probability_maps import Beta, Platt, choose, probability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,7 +63,8 @@ class Stack(BaseModel):
     scales: tuple[float, ...]
     weights: tuple[float, ...]
     intercept: float
-    platt: tuple[float, float]  # probability = 1 / (1 + exp(-(a * raw + b)))
+    platt: Platt
+    beta: Beta | None = None  # used instead, where cross-validation clearly preferred it
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
@@ -98,8 +101,12 @@ class Stack(BaseModel):
         >>> round(stack.probability(stack.raw({"margin": 0.8})), 3)
         0.953
         """
-        a, b = self.platt
-        return _logistic(a * raw + b)
+        return probability(raw, self.platt if self.beta is None else self.beta)
+
+    @property
+    def map_name(self) -> str:
+        """Return which map turns scores into probabilities, as pages name it."""
+        return "Platt" if self.beta is None else "beta"
 
 
 def fit(
@@ -109,7 +116,7 @@ def fit(
     seed: int,
     weights: Sequence[float] | None = None,
 ) -> Stack:
-    """Fit a stack on labelled drafts: logistic regression, then Platt's map on held-out scores.
+    """Fit a stack on labelled drafts: logistic regression, then a map fitted on held-out scores.
 
     Parameters
     ----------
@@ -129,7 +136,7 @@ def fit(
 
     References
     ----------
-    Platt 1999 (with his smoothed targets); Wolpert 1992 for stacking.
+    Wolpert 1992 for stacking; `probability_maps` for the maps.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -153,13 +160,15 @@ def fit(
         method="decision_function",
     )
     model.fit(table, truth, sample_weight=mass)
+    platt, beta = choose(held_out, truth, mass, seed=seed)
     return Stack(
         signals=names,
         means=tuple(means.tolist()),
         scales=tuple(scales.tolist()),
         weights=tuple(model.coef_[0].tolist()),
         intercept=float(model.intercept_[0]),
-        platt=_platt(held_out, truth, mass),
+        platt=platt,
+        beta=beta,
     )
 
 
@@ -177,25 +186,3 @@ def _standardise(
     scales = table.std(axis=0)
     scales = np.where(scales > _CONSTANT, scales, 1.0)
     return names, means, scales, (table - means) / scales
-
-
-def _platt(
-    scores: "NDArray[np.float64]", truth: "NDArray[np.bool_]", mass: "NDArray[np.float64]"
-) -> tuple[float, float]:
-    from sklearn.linear_model import LogisticRegression
-
-    n_right, n_wrong = int(truth.sum()), int((~truth).sum())
-    target = np.where(truth, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
-    both = np.concatenate([scores, scores]).reshape(-1, 1)
-    classes = np.repeat([True, False], len(truth))
-    shares = np.concatenate([mass * target, mass * (1 - target)])
-    line = LogisticRegression(C=1e6, max_iter=1_000).fit(both, classes, sample_weight=shares)
-    slope, offset = float(line.coef_[0][0]), float(line.intercept_[0])
-    if slope > 0:
-        return slope, offset
-    base = float((mass * target).sum() / mass.sum())
-    return 0.0, math.log(base / (1 - base))
-
-
-def _logistic(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from store.evidence.intervals import Interval, wilson
+
 CLEAR = 0.8  # below this probability the answer is "too early to tell"
 
 
@@ -42,7 +44,9 @@ def end_to_end(rate: float, steps: int) -> float:
 
 
 def first_failure_rates(
-    first_wrong: Sequence[str | None], steps: Sequence[str]
+    first_wrong: Sequence[str | None],
+    steps: Sequence[str],
+    weights: Sequence[float] | None = None,
 ) -> dict[str, float | None]:
     """Return each step's rate of right among the drafts that were right so far.
 
@@ -50,8 +54,12 @@ def first_failure_rates(
     ----------
     first_wrong
         Per draft the first step that was wrong; None for a draft that was right. n is its length.
+        The rates multiply to the share of right drafts exactly if every name is in `steps`: give
+        failures that nobody could place a name of their own, last.
     steps
         The steps in order.
+    weights
+        1 / inclusion probability per draft; equal when left out.
 
     Returns
     -------
@@ -63,12 +71,111 @@ def first_failure_rates(
     >>> first_failure_rates([None, None, "b", "a"], ["a", "b"])
     {'a': 0.75, 'b': 0.6666666666666666}
     """
-    at_risk, rates = len(first_wrong), dict[str, float | None]()
+    mass = _mass(first_wrong, weights)
+    unfailed, at_risk, rates = [1.0] * len(mass), math.fsum(mass), dict[str, float | None]()
     for step in steps:
-        failed = sum(1 for wrong in first_wrong if wrong == step)
-        rates[step] = (at_risk - failed) / at_risk if at_risk else None
-        at_risk -= failed
+        unfailed = [0.0 if first_wrong[i] == step else one for i, one in enumerate(unfailed)]
+        left = math.fsum(one * each for one, each in zip(unfailed, mass, strict=True))
+        rates[step] = left / at_risk if at_risk > 0 else None
+        at_risk = left
     return rates
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The share of failed drafts that failed first at one step; None and no range at n = 0."""
+
+    count: int
+    failed: int
+    rate: float | None
+    interval: Interval | None
+
+
+def first_failure_shares(
+    first_wrong: Sequence[str | None],
+    steps: Sequence[str],
+    weights: Sequence[float] | None = None,
+) -> dict[str, Share]:
+    """Return how many of the failed drafts failed first at each step.
+
+    Parameters
+    ----------
+    first_wrong, steps, weights
+        As for `first_failure_rates`; n is the number of drafts that are not None.
+
+    Returns
+    -------
+    dict
+        Per step its count and its weighted share of all failures, also those at no listed step,
+        with a Wilson range on the effective n.
+
+    References
+    ----------
+    Wilson 1927; Kish 1965 for the effective sample size.
+
+    Examples
+    --------
+    >>> shares = first_failure_shares([None, "b", "b", "a", "nobody knows"], ["a", "b"])
+    >>> shares["b"].count, shares["b"].failed, shares["b"].rate
+    (2, 4, 0.5)
+    """
+    pairs = zip(first_wrong, _mass(first_wrong, weights), strict=True)
+    failed = [(wrong, each) for wrong, each in pairs if wrong is not None]
+    total = math.fsum(each for _, each in failed)
+    effective = total**2 / math.fsum(each**2 for _, each in failed) if failed else 0.0
+    shares = dict[str, Share]()
+    for step in steps:
+        here = [each for wrong, each in failed if wrong == step]
+        rate = math.fsum(here) / total if failed else None
+        hits = min(effective, effective * (rate or 0.0))
+        shares[step] = Share(len(here), len(failed), rate, wilson(hits, effective))
+    return shares
+
+
+def _mass(of: Sequence[object], weights: Sequence[float] | None) -> Sequence[float]:
+    return [1.0] * len(of) if weights is None else weights
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What the steps would make of a draft if they failed independently, and what was measured."""
+
+    independent: float  # product of each step's rate by itself
+    measured: float  # product of the first-failure rates: the share of drafts that were right
+    drafts: int
+
+    @property
+    def difference(self) -> float:
+        """Return the linked failures: above 0 hard drafts fail at several steps at once."""
+        return self.measured - self.independent
+
+
+def linked_failures(verdicts: Sequence[Sequence[bool]]) -> Linked | None:
+    """Return how far failures hang together, from drafts of which every step was judged.
+
+    Parameters
+    ----------
+    verdicts
+        Per draft whether each step was right, also after a wrong one; n is their number. Drafts
+        judged only up to their first wrong step must be left out: without the steps behind it a
+        step's own rate *is* its first-failure rate, and the difference would read 0.
+
+    Returns
+    -------
+    Linked or None
+        None at n = 0: how failures hang together is unknown.
+
+    Examples
+    --------
+    >>> found = linked_failures([[True, True]] * 8 + [[False, False]] * 2)
+    >>> round(found.independent, 2), round(found.measured, 2), round(found.difference, 2)
+    (0.64, 0.8, 0.16)
+    """
+    if not verdicts or not verdicts[0]:
+        return None
+    table = np.asarray(verdicts, dtype=bool)
+    independent = math.prod(float(rate) for rate in table.mean(axis=0))
+    return Linked(independent, float(table.all(axis=1).mean()), len(table))
 
 
 def gain_of_halving(rates: Sequence[float]) -> list[float]:

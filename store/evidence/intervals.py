@@ -2,15 +2,21 @@
 
 `wilson` for a closed period that is looked at once; `confidence_sequence` for anything live, since
 it holds however often one looks. Both answer None at n = 0. A count may be fractional: weighted
-samples pass their effective counts, for which both are approximations.
+samples pass their effective counts, for which both are approximations. `clopper_pearson_upper`
+is the exact one-sided bound behind certificates.
 """
 
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy.optimize import brentq
-from scipy.special import betaln
+from scipy.special import betaincinv, betaln
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 STEP_PRIOR = (0.5, 0.5)  # for step and end-to-end rates
 RARE_ERROR_PRIOR = (1.0, 50.0)  # for error rates of 5 % and less
@@ -114,6 +120,42 @@ def confidence_sequence(
     low = 0.0 if k == 0 or excess(edge) <= 0 else float(brentq(excess, edge, mode))
     high = 1.0 if k == n or excess(1 - edge) <= 0 else float(brentq(excess, mode, 1 - edge))
     return Interval(low, high)
+
+
+def clopper_pearson_upper(
+    k: "ArrayLike", n: "ArrayLike", assurance: float = 0.95
+) -> "NDArray[np.float64]":
+    """Return the exact one-sided upper bound of k successes in n, for arrays of counts.
+
+    Parameters
+    ----------
+    k, n
+        Whole successes and trials, broadcast against each other; 0 <= k <= n, else ValueError.
+    assurance
+        One-sided coverage, in (0, 1).
+
+    Returns
+    -------
+    ndarray
+        1 at n = 0: anything is possible.
+
+    References
+    ----------
+    Clopper & Pearson 1934, Biometrika 26.
+
+    Examples
+    --------
+    >>> clopper_pearson_upper([0, 0, 10], [0, 299, 1050]).round(5)
+    array([1.     , 0.00997, 0.0161 ])
+    """
+    hits, trials = np.asarray(k, dtype=float), np.asarray(n, dtype=float)
+    if not np.all((hits >= 0) & (hits <= trials)):
+        raise ValueError("successes and trials must satisfy 0 <= k <= n")
+    if not 0 < assurance < 1:
+        raise ValueError(f"an assurance lies between 0 and 1, not {assurance}")
+    misses = trials - hits
+    inside = betaincinv(hits + 1, np.where(misses > 0, misses, 1.0), assurance)
+    return np.asarray(np.where(misses > 0, inside, 1.0), dtype=float)
 
 
 def _require_counts(k: float, n: float, assurance: float) -> None:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from store.evidence.exact_binomial import POWER, sends_needed
 from store.evidence.intervals import Interval, confidence_sequence, wilson
 
 Look = Literal["live", "closed"]
 Method = Callable[[float, float, float], Interval | None]
 ENOUGH = 30  # labels under which a page shows counts, not a rate
+COIN_RATES = (0.01, 0.02, 0.05, 0.1)  # what the audit planner compares
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,22 @@ def coin(draft_key: str, salt: str, rate: float) -> bool:
     >>> sum(coin(str(i), "salt", 0.02) for i in range(10_000))
     213
     """
+    return toss(draft_key, salt) < rate
+
+
+def toss(draft_key: str, salt: str) -> float:
+    """Return the number in [0, 1) that the coin comes up with for this draft: a hash of its key.
+
+    Drafts tossed under any rate are an equal-chance sample at that rate, so a sample drawn at 10 %
+    holds one at 2 %.
+
+    Examples
+    --------
+    >>> coin("draft:7", "salt", 0.5) == (toss("draft:7", "salt") < 0.5)
+    True
+    """
     drawn = hashlib.sha256(f"{salt}:{draft_key}".encode()).digest()[:8]
-    return int.from_bytes(drawn, "big") / 2**64 < rate
+    return int.from_bytes(drawn, "big") / 2**64
 
 
 def weighted_rate(
@@ -197,6 +213,75 @@ def stratified_rate(
     low, high = (_live if look == "live" else _closed)(parts, rate, assurance)
     effective_n = 1 / math.fsum(share**2 / tally.effective_n for share, _, tally in parts)
     return Estimate(labelled, right, rate, low, high, effective_n, look)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPlan:
+    """What a coin of this rate costs and says; per week, `half_width` being a Wilson range's half.
+
+    `labels` counts every coin draft, `audits` those of them that were sent alone: the extra work,
+    since people see escalated ones anyway. `weeks` is None where no number of weeks certifies.
+    """
+
+    rate: float
+    labels: float
+    audits: float
+    half_width: float | None
+    weeks: int | None
+
+
+def plan_audits(
+    drafts_per_week: float,
+    share_sent: float,
+    rate_wrong: float,
+    max_error: float,
+    assurance: float = 0.95,
+    *,
+    rates: Sequence[float] = COIN_RATES,
+    power: float = POWER,
+) -> tuple[AuditPlan, ...]:
+    """Return, per coin rate, the audits a week, the range they give and when they would certify.
+
+    Parameters
+    ----------
+    drafts_per_week
+        All drafts, sent or not.
+    share_sent, rate_wrong
+        Of the drafts: sent alone; of those sent: wrong. As measured, assumed to stay.
+    max_error, assurance, power
+        The promise, and how likely it should be certified within `weeks`. The weeks count audits
+        from today, at one threshold.
+
+    Returns
+    -------
+    tuple of AuditPlan
+        `half_width` is None where no audit falls in a week, `weeks` also where `rate_wrong` is not
+        below `max_error`.
+
+    References
+    ----------
+    Wilson 1927, JASA 22; Clopper & Pearson 1934, Biometrika 26.
+
+    Examples
+    --------
+    >>> plan = plan_audits(70_000, 0.75, 0.01, 0.02, rates=[0.02])[0]
+    >>> round(plan.audits), f"±{100 * plan.half_width:.1f} pp", plan.weeks
+    (1050, '±0.6 pp', 1)
+    >>> plan_audits(70_000, 0.75, 0.01, 0.01)[0].weeks is None
+    True
+    """
+    if not 0 <= share_sent <= 1 or not 0 <= rate_wrong <= 1 or not drafts_per_week >= 0:
+        raise ValueError("shares lie between 0 and 1, and drafts are not negative")
+    needed = sends_needed(rate_wrong, max_error=max_error, assurance=assurance, power=power)
+    plans = []
+    for rate in rates:
+        labels = drafts_per_week * rate
+        audits = labels * share_sent
+        interval = wilson(audits * rate_wrong, audits, assurance)
+        half_width = None if interval is None else (interval.high - interval.low) / 2
+        weeks = None if needed is None or audits == 0 else math.ceil(needed / audits)
+        plans.append(AuditPlan(rate, labels, audits, half_width, weeks))
+    return tuple(plans)
 
 
 Part = tuple[float, float, Tally]  # share of the population, rate, labels

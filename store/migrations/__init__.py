@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text
 
 from store.errors import StoreUnavailable
 
-HEAD = "0006"
+HEAD = "0007"
 
 
 def upgrade(engine: Engine) -> None:

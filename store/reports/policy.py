@@ -1,27 +1,31 @@
 """A candidate policy tried on history: nothing is published, nothing waiting is touched.
 
-Every stored draft is put to the gate again with the facts it had. What the candidate would change
-is counted, and the cases that would flip are named, right or wrong where that is known.
+What the candidate would do with every stored draft is counted, and the cases that would flip are
+named, right or wrong where that is known. Ranges are live: they hold however often one looks.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
-from sqlmodel import Session
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from store import policies
-from store.evidence.sampling import Estimate
-from store.gate import PolicyBody
+from store.evidence.rare_errors import WrongRate, wrong_rate
+from store.evidence.risk_control import GRID
+from store.gate import GateInput, PolicyBody, evaluate
 from store.outputs import Reason
-from store.reports.history import Past, Sample, replay
+from store.past import ALL, History, Mask, load
 from store.reports.series import share
+from store.schema import Draft, Run, Ticket
 from store.transitions import Outcome
 
-THRESHOLDS = tuple(round(0.50 + step / 100, 2) for step in range(50))
-_SHOWN_FLIPS = 200
+SHOWN_FLIPS = 200
 _TITLE_CHARACTERS = 80
-_DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,112 +48,192 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """What a policy would have done with the drafts of a period."""
+
+    gated: int
+    automatic: int
+    automatic_share: float | None
+    cards_per_day: float | None  # escalations, and audits at the policy's rate
+    money_per_day_minor: float | None  # that would have moved with nobody looking
+    wrong: WrongRate  # of what goes out alone
+
+
+@dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """What the candidate would do with its common threshold at this value."""
+    """What the candidate would do with the threshold at this value."""
 
     threshold: float
     automatic: int
     automatic_share: float
     cards_per_day: float
-    labelled: int  # of the drafts it would send alone
-    wrong: int
-    right: Estimate  # of the drafts it would send alone, weighed by inclusion probability
+    money_per_day_minor: float
+    wrong: WrongRate  # of what it would send alone, weighed by inclusion probability
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """The candidate beside the active policy, on the same drafts."""
 
-    gated: int
     days: float  # that these drafts span, at least 1
-    automatic_now: int
-    automatic_then: int
-    share_now: float | None
-    share_then: float | None
-    cards_per_day_now: float | None
-    cards_per_day_then: float | None
-    right_now: Estimate  # of what goes out alone
-    right_then: Estimate
+    now: Effect
+    then: Effect
     flips_to_automatic: int
     flips_to_person: int
     flips: tuple[Flip, ...]  # newest first, at most 200; the counts above cover all
-    curve: tuple[CurvePoint, ...]  # 0.50 … 0.99 by 0.01
+    curve: tuple[CurvePoint, ...]
 
 
-def preview(session: Session, body: PolicyBody, *, since: datetime | None = None) -> Preview:
-    """Return what `body` would have done with the drafts gated since then.
+class Trial:
+    """A candidate's rules tried on history once, so that any threshold of theirs costs little.
 
-    Cards are escalations plus audits at the policy's rate. Ranges are live.
+    Pure: reads no database. With a kind it is about the drafts of that action kind, and the
+    threshold that moves is that kind's own.
     """
-    active = policies.active(session).body
-    past = list(replay(session, active, body, since=since))
-    sample, days = Sample(past, body), _days(past)
-    gated, now, then = len(past), int(sample.now.sum()), int(sample.then.sum())
-    flips = [case for case in past if case.is_automatic_now != case.is_automatic_then]
-    to_automatic = sum(case.is_automatic_then for case in flips)
-    return Preview(
-        gated=gated,
-        days=days,
-        automatic_now=now,
-        automatic_then=then,
-        share_now=share(now, gated),
-        share_then=share(then, gated),
-        cards_per_day_now=_cards(gated, now, active, days) if past else None,
-        cards_per_day_then=_cards(gated, then, body, days) if past else None,
-        right_now=sample.right(sample.now),
-        right_then=sample.right(sample.then),
-        flips_to_automatic=to_automatic,
-        flips_to_person=len(flips) - to_automatic,
-        flips=tuple(_flip(case) for case in flips[:_SHOWN_FLIPS]),
-        curve=_curve(sample, body, gated, days),
+
+    def __init__(
+        self, history: History, active: PolicyBody, rules: PolicyBody, kind: str = ALL
+    ) -> None:
+        self.history, self.active, self.rules, self.kind = history, active, rules, kind
+        self._which = history.of_kind(kind)
+        self._now = history.automatic(active) & self._which
+        self._release = np.where(self._which, history.release(rules, kind), -np.inf)
+        self.gated = int(self._which.sum())
+
+    @cached_property
+    def now(self) -> Effect:
+        """Return what the active policy would have done."""
+        return self._effect(self._now, self.active)
+
+    def body(self, threshold: float) -> PolicyBody:
+        """Return the candidate with its threshold here."""
+        return with_threshold(self.rules, self.kind, threshold)
+
+    def then(self, threshold: float) -> Effect:
+        """Return what the candidate would have done with its threshold here."""
+        return self._effect(self._release > threshold, self.rules)
+
+    def flips(self, threshold: float) -> tuple[int, int]:
+        """Return how many drafts would go out alone that did not, and the other way round."""
+        then = self._release > threshold
+        return int((then & ~self._now).sum()), int((self._now & ~then).sum())
+
+    def flipped(self, threshold: float, limit: int = SHOWN_FLIPS) -> NDArray[np.int64]:
+        """Return the positions of the newest drafts that would go the other way."""
+        return np.flatnonzero((self._release > threshold) != self._now)[::-1][:limit]
+
+    @cached_property
+    def curve(self) -> tuple[CurvePoint, ...]:
+        """Return a point for every threshold of the grid; none where nothing was gated."""
+        if not self.gated:
+            return ()
+        order = np.argsort(self._release)
+        ranked = self._release[order]
+        money = np.concatenate([[0.0], np.cumsum(self.history.amount_minor[order][::-1])])
+        places = np.flatnonzero(self._which & self.history.is_labelled)
+        labelled, release = self.history.at(places), self._release[places]
+        points = []
+        for threshold in GRID:
+            automatic = len(ranked) - int(np.searchsorted(ranked, threshold, side="right"))
+            points.append(
+                CurvePoint(
+                    threshold=threshold,
+                    automatic=automatic,
+                    automatic_share=automatic / self.gated,
+                    cards_per_day=self._cards(automatic, self.rules),
+                    money_per_day_minor=float(money[automatic]) / self.history.days,
+                    wrong=wrong_rate(labelled.tally(release > threshold)),
+                )
+            )
+        return tuple(points)
+
+    def _effect(self, automatic: Mask, body: PolicyBody) -> Effect:
+        alone, wrong = int(automatic.sum()), wrong_rate(self.history.tally(automatic))
+        if not self.gated:
+            return Effect(0, 0, None, None, None, wrong)
+        return Effect(
+            gated=self.gated,
+            automatic=alone,
+            automatic_share=share(alone, self.gated),
+            cards_per_day=self._cards(alone, body),
+            money_per_day_minor=float(self.history.amount_minor[automatic].sum())
+            / self.history.days,
+            wrong=wrong,
+        )
+
+    def _cards(self, automatic: int, body: PolicyBody) -> float:
+        return (self.gated - automatic + automatic * body.audit_rate) / self.history.days
+
+
+def with_threshold(body: PolicyBody, kind: str, threshold: float) -> PolicyBody:
+    """Return the policy with its threshold, or that of one action kind, moved."""
+    if kind == ALL:
+        return body.model_copy(update={"threshold": threshold})
+    return body.model_copy(update={"thresholds": {**body.thresholds, kind: threshold}})
+
+
+def flips(
+    session: Session, trial: Trial, threshold: float, limit: int = SHOWN_FLIPS
+) -> tuple[Flip, ...]:
+    """Return the newest drafts that would go the other way with the threshold here."""
+    history, body = trial.history, trial.body(threshold)
+    places = [int(place) for place in trial.flipped(threshold, limit)]
+    ids = [int(history.run_id[place]) for place in places]
+    rows = {
+        row.run_id: row
+        for row in session.execute(
+            select(
+                col(Run.id).label("run_id"),
+                col(Run.intent),
+                col(Ticket.external_id),
+                col(Ticket.subject),
+                col(Ticket.text),
+                col(Draft.gate_input),
+            )
+            .join(Ticket, col(Ticket.id) == col(Run.ticket_id))
+            .join(Draft, col(Draft.run_id) == col(Run.id))
+            .where(col(Run.id).in_(ids), col(Draft.revision) == 1)
+        )
+    }
+    return tuple(
+        _flip(history, place, rows[run_id], trial.active, body)
+        for place, run_id in zip(places, ids, strict=True)
     )
 
 
-def _days(past: Sequence[Past]) -> float:
-    if not past:
-        return 1.0
-    moments = [case.row.created_at for case in past]
-    span_s: float = (max(moments) - min(moments)).total_seconds()
-    return max(span_s / _DAY_SECONDS, 1.0)
+def preview(session: Session, body: PolicyBody, *, since: datetime | None = None) -> Preview:
+    """Return what a candidate would have done with the drafts gated since then."""
+    active = policies.active(session).body
+    trial = Trial(load(session, since=since), active, body)
+    to_automatic, to_person = trial.flips(body.threshold)
+    return Preview(
+        days=trial.history.days,
+        now=trial.now,
+        then=trial.then(body.threshold),
+        flips_to_automatic=to_automatic,
+        flips_to_person=to_person,
+        flips=flips(session, trial, body.threshold),
+        curve=trial.curve,
+    )
 
 
-def _cards(gated: int, automatic: int, body: PolicyBody, days: float) -> float:
-    return (gated - automatic + automatic * body.audit_rate) / days
-
-
-def _curve(sample: Sample, body: PolicyBody, gated: int, days: float) -> tuple[CurvePoint, ...]:
-    points = []
-    for threshold in THRESHOLDS if gated else ():
-        chosen = sample.release > threshold
-        automatic, right = int(chosen.sum()), sample.right(chosen)
-        points.append(
-            CurvePoint(
-                threshold=threshold,
-                automatic=automatic,
-                automatic_share=automatic / gated,
-                cards_per_day=_cards(gated, automatic, body, days),
-                labelled=right.labelled,
-                wrong=right.labelled - right.right,
-                right=right,
-            )
-        )
-    return tuple(points)
-
-
-def _flip(case: Past) -> Flip:
-    row, action = case.row, case.facts.action
+def _flip(history: History, place: int, row: Any, active: PolicyBody, body: PolicyBody) -> Flip:
+    facts = GateInput.model_validate(row.gate_input)
+    spent = int(history.spent_minor[place])
+    facts = facts.model_copy(update={"automatic_today_minor": spent})
+    then = evaluate(facts, body)
     return Flip(
         run_id=row.run_id,
         external_id=row.external_id,
         title=(row.subject or row.text)[:_TITLE_CHARACTERS],
         intent=row.intent,
-        action_kind=action.kind,
-        amount_minor=action.total_minor,
-        currency=action.total_currency,
-        confidence=case.then.confidence,
-        now=case.now.outcome,
-        then=case.then.outcome,
-        reasons=case.then.reasons,
-        is_right=case.is_right,
-        created_at=row.created_at,
+        action_kind=facts.action.kind,
+        amount_minor=facts.action.total_minor,
+        currency=facts.action.total_currency,
+        confidence=facts.confidence,
+        now=evaluate(facts, active).outcome,
+        then=then.outcome,
+        reasons=then.reasons,
+        is_right=bool(history.is_right[place]) if history.is_labelled[place] else None,
+        created_at=history.moment(place),
     )

@@ -5,23 +5,24 @@ what went out by itself is known only through the audit coin, what was escalated
 the two strata are weighed by their known shares. A stratum without a label makes the whole unknown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from store.evidence.compounding import gain_of_halving, probability_weakest, product
 from store.evidence.intervals import confidence_sequence, wilson
+from store.evidence.rare_errors import WrongRate
 from store.evidence.sampling import Estimate, Look
 from store.outputs import STEP_TITLES, STEPS
-from store.reports.counts import PARTS, Counts, StepCounts, by_day, in_window, total
+from store.reports.blame import Blame, blame
+from store.reports.counts import PARTS, Counts, Days, StepCounts, by_day, total
+from store.reports.latency import Pace, paces
+from store.reports.scope import Scope
 from store.reports.series import Bucket, StepPoint, TrendPoint, points, share
-from store.schema import Run, StepRecord
-from store.transitions import StepStatus
 
 __all__ = [
     "FixFirst",
@@ -30,11 +31,11 @@ __all__ = [
     "StepReliability",
     "TrendPoint",
     "reliability",
-    "trend",
+    "report_of",
 ]
 
-_LATENCIES = 2_000  # newest attempts that the percentiles rest on
 _SEED = 0  # of the posterior draws: the same labels give the same figure everywhere
+_DAYS_APART = 14  # shorter periods are shown by day, longer ones by week
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,7 @@ class StepReliability:
     ok_low: float | None
     ok_high: float | None
     retries: int
-    p50_ms: float | None  # over the newest 2,000 successful attempts
-    p95_ms: float | None
+    pace: Pace  # over the newest 2,000 successful attempts
     cost_microusd: int
     right: Estimate
 
@@ -66,13 +66,17 @@ class StepReliability:
             "ok": self.ok,
             "ok_rate": self.ok_rate,
             "retries": self.retries,
-            "p50_ms": self.p50_ms,
-            "p95_ms": self.p95_ms,
+            "p50_ms": self.pace.p50_ms,
+            "p95_ms": self.pace.p95_ms,
             "labelled": self.right.labelled,
             "right": self.right.right,
             "right_rate": self.right.rate,
             "right_low": self.right.low,
             "right_high": self.right.high,
+            "effective_n": self.right.effective_n,
+            "ok_low": self.ok_low,
+            "ok_high": self.ok_high,
+            "cost_microusd": self.cost_microusd,
         }
 
 
@@ -86,27 +90,38 @@ class FixFirst:
     probability: float  # that it truly is the weakest
     is_clear: bool  # False: "too early to tell" (under 80 %)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `report` prints it."""
+        return {
+            "step": self.step,
+            "gain": self.gain,
+            "probability": self.probability,
+            "is_clear": self.is_clear,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityReport:
     """A pipeline in a period."""
 
-    pipeline: str
-    since: datetime | None
-    until: datetime | None
+    scope: Scope
     runs: int
     gated: int
     passed: int  # went out alone
+    drawn: int  # of these, drawn by the audit coin
     escalated: int  # a count: escalated or blocked
     auto_rate: float | None  # passed / gated
     steps: tuple[StepReliability, ...]
     weakest: str | None  # lowest measured right rate; see fix_first for how sure that is
     product_of_steps: float | None
     end_to_end: Estimate  # drafts as the pipeline made them, before any person's fix
-    sent: Estimate  # of those that went out alone: audits only
+    sent_wrong: WrongRate  # of those that went out alone: audits only
+    unaudited_wrong: int  # later found wrong, drawn by no audit: in no rate
     escalated_right: Estimate  # of those that went to a person
+    blame: Blame
     fix_first: FixFirst | None  # None while no step was ever blamed
     trend: tuple[TrendPoint, ...]
+    last_day: date | None  # with a run
 
     @property
     def linked_failures(self) -> float | None:
@@ -118,7 +133,7 @@ class ReliabilityReport:
     def as_json(self) -> dict[str, Any]:
         """Return the stable JSON of `greenlight report`."""
         return {
-            "pipeline": self.pipeline,
+            "pipeline": self.scope.pipeline,
             "runs": self.runs,
             "gated": self.gated,
             "auto_rate": self.auto_rate,
@@ -126,64 +141,91 @@ class ReliabilityReport:
             "steps": [step.as_json() for step in self.steps],
             "weakest": self.weakest,
             "product_of_steps": self.product_of_steps,
-            "end_to_end": {
-                "labelled": self.end_to_end.labelled,
-                "rate": self.end_to_end.rate,
-                "low": self.end_to_end.low,
-                "high": self.end_to_end.high,
-            },
+            "end_to_end": _right(self.end_to_end),
+            "passed": self.passed,
+            "drawn": self.drawn,
+            "sent_wrong": _wrong(self.sent_wrong),
+            "unaudited_wrong": self.unaudited_wrong,
+            "escalated_right": _right(self.escalated_right),
+            "linked_failures": self.linked_failures,
+            "blame": [blamed.as_json() for blamed in self.blame.steps],
+            "fix_first": None if self.fix_first is None else self.fix_first.as_json(),
+            "trend": [_point(point) for point in self.trend],
+            "asked": self.scope.as_json(),
         }
 
 
-def reliability(
-    session: Session,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    pipeline: str = "support",
-) -> ReliabilityReport:
-    """Return the report on runs created in [since, until); without `until` its ranges are live."""
-    days = by_day(session, since=since, until=until, pipeline=pipeline)
-    counts, look = total(days.values()), _look(until)
-    latencies = _latencies(session, counts, since=since, until=until, pipeline=pipeline)
-    steps = tuple(_step(name, counts, latencies, look) for name in _step_names(counts))
+def reliability(session: Session, scope: Scope) -> ReliabilityReport:
+    """Return the report on a period; while that is open its ranges are live."""
+    return report_of(by_day(session, scope), paces(session, scope), scope)
+
+
+def report_of(days: Days, pace: Mapping[str, Pace], scope: Scope) -> ReliabilityReport:
+    """Return the report that counts by day, and what the steps took, add up to."""
+    counts: Counts = total(days.values())
+    look: Look = "live" if scope.is_open else "closed"
+    steps = tuple(_step(name, counts, pace, look) for name in _step_names(counts))
     gated, passed = sum(counts.gated.values()), counts.gated["sent"]
     return ReliabilityReport(
-        pipeline=pipeline,
-        since=since,
-        until=until,
+        scope=scope,
         runs=counts.runs,
         gated=gated,
         passed=passed,
+        drawn=counts.drawn,
         escalated=gated - passed,
         auto_rate=share(passed, gated),
         steps=steps,
         weakest=_weakest(steps),
         product_of_steps=product([step.right.rate for step in steps]),
         end_to_end=counts.whole(look, *PARTS),
-        sent=counts.whole(look, "sent"),
+        sent_wrong=counts.sent_wrong(look),
+        unaudited_wrong=counts.unaudited_wrong,
         escalated_right=counts.whole(look, "escalated"),
+        blame=blame(counts, [(step.name, step.title) for step in steps], look),
         fix_first=_fix_first(steps),
-        trend=tuple(points(days, bucket="day", trailing=1, is_open=until is None)),
+        trend=tuple(points(days, bucket=_bucket(days), is_open=scope.is_open)),
+        last_day=max(days, default=None),
     )
 
 
-def trend(
-    session: Session,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    bucket: Bucket = "day",
-    trailing: int = 1,
-    pipeline: str = "support",
-) -> tuple[TrendPoint, ...]:
-    """Return one point per bucket with runs; see `series.points`."""
-    days = by_day(session, since=since, until=until, pipeline=pipeline)
-    return tuple(points(days, bucket=bucket, trailing=trailing, is_open=until is None))
+def _bucket(days: Days) -> Bucket:
+    return "week" if days and (max(days) - min(days)).days >= _DAYS_APART else "day"
 
 
-def _look(until: datetime | None) -> Look:
-    return "live" if until is None else "closed"
+def _right(found: Estimate) -> dict[str, Any]:
+    return {
+        "labelled": found.labelled,
+        "rate": found.rate,
+        "low": found.low,
+        "high": found.high,
+        "right": found.right,
+        "effective_n": found.effective_n,
+        "look": found.look,
+    }
+
+
+def _wrong(found: WrongRate) -> dict[str, Any]:
+    return {
+        "labelled": found.labelled,
+        "wrong": found.wrong,
+        "rate": found.rate,
+        "low": found.low,
+        "high": found.high,
+        "effective_n": found.effective_n,
+        "look": found.look,
+    }
+
+
+def _point(point: TrendPoint) -> dict[str, Any]:
+    return {
+        "start": point.start.isoformat(),
+        "end": point.end.isoformat(),
+        "runs": point.runs,
+        "gated": point.gated,
+        "passed": point.passed,
+        "end_to_end": _right(point.end_to_end),
+        "sent_wrong": _wrong(point.sent_wrong),
+    }
 
 
 def _step_names(counts: Counts) -> list[str]:
@@ -193,12 +235,9 @@ def _step_names(counts: Counts) -> list[str]:
     return [*ours, *others]
 
 
-def _step(
-    name: str, counts: Counts, latencies: dict[str, tuple[float, float]], look: Look
-) -> StepReliability:
+def _step(name: str, counts: Counts, pace: Mapping[str, Pace], look: Look) -> StepReliability:
     health = counts.steps.get(name, StepCounts())
     interval = (confidence_sequence if look == "live" else wilson)(health.ok, health.runs)
-    p50_ms, p95_ms = latencies.get(name, (None, None))
     return StepReliability(
         name=name,
         title=STEP_TITLES.get(name, name),
@@ -208,38 +247,10 @@ def _step(
         ok_low=None if interval is None else interval.low,
         ok_high=None if interval is None else interval.high,
         retries=health.retries,
-        p50_ms=p50_ms,
-        p95_ms=p95_ms,
+        pace=pace.get(name, Pace()),
         cost_microusd=health.cost_microusd,
         right=counts.step(name, look),
     )
-
-
-def _latencies(
-    session: Session,
-    counts: Counts,
-    *,
-    since: datetime | None,
-    until: datetime | None,
-    pipeline: str,
-) -> dict[str, tuple[float, float]]:
-    window = in_window(since=since, until=until, pipeline=pipeline)
-    if since is not None:
-        window.append(col(StepRecord.started_at) >= since)
-    found = {}
-    for name in counts.steps:
-        newest = (
-            select(col(StepRecord.latency_ms))
-            .join(Run, col(Run.id) == col(StepRecord.run_id))
-            .where(col(StepRecord.name) == name, col(StepRecord.status) == StepStatus.OK, *window)
-            .order_by(col(StepRecord.started_at).desc())
-            .limit(_LATENCIES)
-        )
-        values = session.execute(newest).scalars().all()
-        if values:
-            p50_ms, p95_ms = np.percentile(values, [50, 95])
-            found[name] = (float(p50_ms), float(p95_ms))
-    return found
 
 
 def _weakest(steps: Sequence[StepReliability]) -> str | None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from store.evidence.rare_errors import WrongRate
 from store.evidence.sampling import Estimate, Look
-from store.reports.counts import PARTS, Counts, total
+from store.reports.counts import PARTS, Counts, Days
 
 Bucket = Literal["day", "week"]
 
@@ -32,27 +33,29 @@ class TrendPoint:
     passed: int
     auto_rate: float | None
     end_to_end: Estimate
-    sent: Estimate
+    sent_wrong: WrongRate
     steps: dict[str, StepPoint]
 
+    @property
+    def is_closed(self) -> bool:
+        """Return whether nothing new can fall into it."""
+        return self.end_to_end.look == "closed"
 
-def points(
-    days: dict[date, Counts], *, bucket: Bucket, trailing: int, is_open: bool
-) -> Iterator[TrendPoint]:
-    """Return one point per bucket with runs, each pooling its own and the `trailing - 1` before.
 
-    Weeks begin on Monday. Ranges of closed buckets are for one look, that of a last open one live.
+def points(days: Days, *, bucket: Bucket, is_open: bool) -> Iterator[TrendPoint]:
+    """Return one point per bucket with runs: closed ones with ranges for one look, an open last
+    one with a live range.
+
+    Weeks begin on Monday; the first may have begun before the period did.
     """
     length = timedelta(days=7 if bucket == "week" else 1)
     buckets: dict[date, Counts] = {}
     for day, counts in days.items():
         start = day - timedelta(days=day.weekday()) if bucket == "week" else day
         buckets.setdefault(start, Counts()).add(counts)
-    for start in buckets:
-        first = start - length * (trailing - 1)
-        pooled = total(counts for at, counts in buckets.items() if first <= at <= start)
-        is_last = start == max(buckets)
-        yield _point(first, start + length, pooled, "live" if is_last and is_open else "closed")
+    for start, counts in buckets.items():
+        is_live = is_open and start == max(buckets)
+        yield _point(start, start + length, counts, "live" if is_live else "closed")
 
 
 def _point(start: date, end: date, counts: Counts, look: Look) -> TrendPoint:
@@ -65,7 +68,7 @@ def _point(start: date, end: date, counts: Counts, look: Look) -> TrendPoint:
         passed=passed,
         auto_rate=share(passed, gated),
         end_to_end=counts.whole(look, *PARTS),
-        sent=counts.whole(look, "sent"),
+        sent_wrong=counts.sent_wrong(look),
         steps={
             name: StepPoint(
                 runs=step.runs,

@@ -120,6 +120,8 @@ class Calibrator(Base, table=True):
     labels: int
     wrong: int
     fitted_at: datetime = Field(sa_type=UtcDateTime)
+    fitted_by: str | None = None  # None: by itself
+    report: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
 
 
 class Worker(Base, table=True):

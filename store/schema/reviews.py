@@ -11,6 +11,7 @@ from store.schema.base import UNIT, Base, UtcDateTime, status_type
 from store.transitions import (
     LabelSource,
     OutboxStatus,
+    OutcomeKind,
     ReviewKind,
     ReviewStatus,
     SlaStage,
@@ -257,12 +258,33 @@ class Label(Base, table=True):
     step: str | None = None
     is_right: bool
     source: LabelSource = Field(sa_type=status_type(LabelSource))
-    inclusion_probability: float
+    inclusion_probability: float | None = None  # None: by chance unknown, so in no rate
     is_simulated: bool = False
     labelled_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    person: str | None = Field(default=None, foreign_key="person.name")
+    outcome_id: int | None = Field(default=None, foreign_key="outcome.id")
 
     __table_args__ = (
         CheckConstraint(
             "inclusion_probability > 0 AND inclusion_probability <= 1", name="ck_label_inclusion"
         ),
+        CheckConstraint(
+            "source = 'outcome' OR inclusion_probability IS NOT NULL", name="ck_label_chance"
+        ),
     )
+
+
+class LaterOutcome(Base, table=True):
+    """Append-only (trigger): what became of a run after it was over, as another system tells."""
+
+    __tablename__: ClassVar[str] = "outcome"
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="run.id")
+    kind: OutcomeKind = Field(sa_type=status_type(OutcomeKind))
+    at: datetime = Field(sa_type=UtcDateTime)  # when it happened
+    note: str = ""
+    person: str = Field(foreign_key="person.name")  # who handed it in
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+    __table_args__ = (UniqueConstraint("run_id", "kind", name="uq_outcome"),)

@@ -54,11 +54,23 @@ class Run(Base, table=True):
     error: str | None = None
     visit: int = 1  # 2 once a rejection sent it back to the agent
     redo_from: str | None = None  # the step that the second visit begins with
+    # What the gate weighed in the first draft beside confidence, so that history is tried by column
+    doubts: int = 0  # objections and concerns, and whether it is out of scope
+    is_blocked: bool = False
+    is_composite: bool = False  # several actions: only its stored facts tell all
+    spent_minor: int = 0  # money sent alone to the customer that day, before this
+    coin: float | None = None  # the audit coin's toss; drawn where it is under `coin_rate`
+    coin_rate: float | None = None
+    similarity: float | None = None  # of the nearest known request
+    calibrator_version: str | None = None
+    prompt_version: str | None = None
 
     __table_args__ = (
         CheckConstraint(UNIT.format("confidence"), name="ck_run_confidence"),
         CheckConstraint("tries >= 0 AND lease_epoch >= 0 AND visit >= 1", name="ck_run_counters"),
         CheckConstraint("status != 'running' OR lease_owner IS NOT NULL", name="ck_run_leased"),
+        CheckConstraint(UNIT.format("coin"), name="ck_run_coin"),
+        CheckConstraint(UNIT.format("coin_rate"), name="ck_run_coin_rate"),
         Index("ix_run_claim", "status", "is_suspect", "available_at", "id"),
         Index("ix_run_lease", "lease_until", sqlite_where=text("status = 'running'")),
     )

@@ -108,7 +108,7 @@ def test_money_of_a_later_day_does_not_count_towards_an_earlier_one(
 def test_the_audit_coin_is_blind_and_repeatable(store: Store) -> None:
     case = gated.passed(store)
     draft = gated.drafts(store, case.run_id)[0]
-    drawn = [store.read(gating.is_coin_drawn, draft, rate) for rate in (0.0, 0.5, 0.5, 1.0)]
+    drawn = [store.read(gating.coin_toss, draft) < rate for rate in (0.0, 0.5, 0.5, 1.0)]
     assert drawn[0] is False
     assert drawn[1] == drawn[2]
     assert drawn[3] is True

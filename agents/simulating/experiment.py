@@ -1,0 +1,135 @@
+"""The experiment: run every ticket once as it is, then with its faults, then walk the variants."""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from agents.company import Company, load
+from agents.demo.history import COMPANY
+from agents.demo.tickets import DemoTicket
+from agents.opening import CALIBRATOR
+from agents.simulating import measuring
+from agents.simulating.delivery import calls_of, deliver, with_wrong_argument
+from agents.simulating.draws import DRAFTING, drawn, rng_of
+from agents.simulating.figures import Plan, Results
+from agents.simulating.judging import Drafted, is_right, wrong_steps
+from agents.simulating.line import Draw, Line
+from agents.simulating.mixups import Other
+from agents.simulating.shop import Shop
+from agents.simulating.variants import Attempt, Case, End, Walk
+from store.actions import digest
+from store.calibrators import Fitted
+from store.evidence.calibration import Stack
+from store.settings import Settings
+
+MOST_RETRIES = 3  # of the settings that are tried beside the one asked for
+SECOND = 1_000  # attempt numbers from here on are second draftings, drawn by themselves
+
+Progress = Callable[[str, int, int], None]
+
+
+class Laboratory:
+    """Runs the tickets of one plan; keeps what was run, so that variants share it."""
+
+    def __init__(self, plan: Plan, line: Line, shop: Shop, company: Company) -> None:
+        self._plan = plan
+        self._line = line
+        self._shop = shop
+        self._company = company
+        self._stack = _shipped(company)
+        self._pool: list[Other] = []
+        self._delivered: dict[tuple[str, str, int | None], bool] = {}
+
+    async def run(self, tickets: Sequence[DemoTicket], tell: Progress) -> list[Case]:
+        """Draft every ticket: as it is, then each attempt with its faults."""
+        for number, ticket in enumerate(tickets, 1):
+            self._pool.append(await self._line.clean(ticket))
+            tell("Running the tickets", number, len(tickets))
+        cases = []
+        for number, (ticket, clean) in enumerate(zip(tickets, self._pool, strict=True), 1):
+            cases.append(await self._case(ticket, clean))
+            tell("Injecting the faults", number, len(tickets))
+        return cases
+
+    async def _case(self, ticket: DemoTicket, clean: Other) -> Case:
+        name = self._shop.first_name(ticket.customer_id)
+        attempts = [
+            await self._attempt(ticket, clean, number)
+            for number in range(max(self._plan.retries, MOST_RETRIES) + 1)
+        ]
+        return Case(
+            ticket=ticket,
+            first_name=name,
+            attempts=tuple(attempts),
+            is_base_right=is_right(ticket.truth, clean.made.outputs, name),
+            is_base_whole=not wrong_steps(ticket.truth, clean.made, ticket.customer_id, name),
+        )
+
+    async def _attempt(self, ticket: DemoTicket, clean: Other, number: int) -> Attempt:
+        faults, made = await self._drafted(ticket, clean, number)
+        _, second = await self._drafted(ticket, clean, SECOND + number)
+        facts = made.gate_input
+        never_alone = bool(facts.blocks) or facts.is_out_of_scope
+        name = self._shop.first_name(ticket.customer_id)
+        return Attempt(
+            made=made,
+            faults=faults,
+            is_right=is_right(ticket.truth, made.outputs, name),
+            score=-math.inf if never_alone else self._stack.raw(made.synthesis.signals),
+            is_objected=never_alone or bool(facts.objections or facts.concerns),
+            is_repeated=_digest(made) == _digest(second),
+        )
+
+    async def _drafted(
+        self, ticket: DemoTicket, clean: Other, number: int
+    ) -> tuple[frozenset[str], Drafted]:
+        plan = self._plan
+        faults = drawn(plan.seed, ticket.external_id, number, plan.fault_rate)
+        if not faults & DRAFTING:
+            return faults, clean.made
+        draw = Draw(plan.seed, number, faults & DRAFTING)
+        return faults, await self._line.faulty(ticket, clean, draw, self._pool)
+
+    async def is_right(self, case: Case, walk: Walk) -> bool:
+        """Return whether the ticket ended right; a committed draft is really delivered for that."""
+        if walk.end is not End.COMMITTED:
+            return walk.end is End.ESCALATED
+        made = case.attempts[walk.attempt].made
+        is_wrong = "commit" in case.attempts[walk.delivery].faults
+        key = (case.ticket.external_id, _digest(made), walk.delivery if is_wrong else None)
+        if key not in self._delivered:
+            self._delivered[key] = await self._deliver(case, made, key[2])
+        return self._delivered[key]
+
+    async def _deliver(self, case: Case, made: Drafted, wrong: int | None) -> bool:
+        ticket = case.ticket
+        calls = calls_of(self._company, ticket, made)
+        if wrong is not None:
+            rng = rng_of(self._plan.seed, ticket.external_id, wrong, "commit wrong")
+            calls = with_wrong_argument(self._company, calls, self._pool, rng)
+        return await deliver(self._shop, self._company, ticket, made, calls)
+
+
+def _digest(made: Drafted) -> str:
+    return digest(made.synthesis.reply, made.synthesis.action)
+
+
+def _shipped(company: Company) -> Stack:
+    """Return the calibrator that the demo company ships; its tickets were other ones."""
+    return Fitted.model_validate_json((company.folder / CALIBRATOR).read_text()).stack
+
+
+async def run(plan: Plan, tell: Progress) -> Results:
+    """Run the whole experiment in a scratch folder; `tell` hears what is done, how far, of what."""
+    company = load(COMPANY)
+    with (
+        TemporaryDirectory() as folder,
+        closing(Settings(home=Path(folder)).open()) as store,
+        closing(Shop()) as shop,
+    ):
+        tickets = await shop.open(plan.seed, plan.tickets)
+        lab = Laboratory(plan, Line(company, store, shop), shop, company)
+        cases = await lab.run(tickets, tell)
+        return await measuring.measure(plan, cases, lab.is_right, tell)

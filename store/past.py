@@ -1,0 +1,308 @@
+"""Past drafts as columns, so that any policy is tried on a million of them in some milliseconds.
+
+What the gate weighed stands in the run's columns; a draft of several actions is put to the gate
+itself. Money sent earlier on the same day is taken as it was. Which drafts were right is known from
+labels alone: audits for those that went out by themselves, decisions for the others.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Float, Select, String, Text, cast, select, type_coerce
+from sqlmodel import Session, col
+
+from store.evidence.sampling import Estimate, Stratum, Tally, stratified_rate
+from store.gate import GateInput, PolicyBody, evaluate
+from store.labels import valid, whole_draft
+from store.schema import Draft, Label, Run
+from store.transitions import Outcome
+
+Mask = NDArray[np.bool_]
+Numbers = NDArray[np.float64]
+ALL = "*"  # every action kind
+_DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True)
+class History:
+    """The gated first drafts of a period, oldest first; every array has one entry a draft."""
+
+    run_id: NDArray[np.int64]
+    created_s: Numbers  # seconds since 1970, UTC
+    kind: NDArray[np.int64]  # index into `kinds`
+    kinds: tuple[str, ...]
+    amount_minor: Numbers  # 0 where no money moves
+    spent_minor: Numbers
+    confidence: Numbers  # NaN: uncalibrated
+    has_doubts: Mask
+    is_blocked: Mask
+    was_sent: Mask
+    coin: Numbers  # NaN: tossed before tosses were kept
+    coin_rate: Numbers
+    similarity: Numbers
+    calibrator: NDArray[np.int64]  # index into `calibrators`, -1: none
+    calibrators: tuple[str, ...]
+    is_labelled: Mask
+    is_right: Mask
+    weight: Numbers  # 1 / inclusion probability; 0 where unlabelled
+    composites: dict[int, GateInput]  # by position: drafts of several actions
+
+    def __len__(self) -> int:
+        return len(self.run_id)
+
+    @cached_property
+    def days(self) -> float:
+        """Return the days that these drafts span, at least 1."""
+        if not len(self):
+            return 1.0
+        return max(float(self.created_s[-1] - self.created_s[0]) / _DAY_SECONDS, 1.0)
+
+    def moment(self, position: int) -> datetime:
+        """Return when the run of this draft was created."""
+        return datetime.fromtimestamp(float(self.created_s[position]), UTC)
+
+    def objected(self, body: PolicyBody) -> Mask:
+        """Return which drafts a person would get under the policy whatever their confidence."""
+        stopped = self.has_doubts | self.is_blocked
+        for kind in body.always_person:
+            stopped |= self._is(kind)
+        for rule in body.amount_rules:
+            stopped |= self._is(rule.kind) & (self.amount_minor > rule.above_minor)
+        moves = self.amount_minor > 0
+        stopped |= moves & (self.spent_minor + self.amount_minor > body.daily_cap_minor)
+        stopped |= self.amount_minor > body.two_person_above_minor
+        for position, facts in self.composites.items():
+            reasons = evaluate(self._facts(position, facts), body).reasons
+            stopped[position] = any(one.code != "confidence_below_threshold" for one in reasons)
+        return stopped
+
+    def release(self, body: PolicyBody, kind: str = ALL) -> Numbers:
+        """Return per draft the threshold under which it would go out alone.
+
+        The threshold is the common one, or with `kind` the one of that action kind. -inf where
+        something else stops the draft, +inf where that threshold does not concern it and it passes.
+        """
+        fixed, moves = self._thresholds(body, kind)
+        with np.errstate(invalid="ignore"):
+            clears = self.confidence > fixed
+        free = ~self.objected(body) & clears
+        return np.where(free, np.where(moves, self.confidence, np.inf), -np.inf)
+
+    def automatic(self, body: PolicyBody) -> Mask:
+        """Return which drafts would go out alone under the policy."""
+        everywhere = body.model_copy(update={"thresholds": self._own_thresholds(body)})
+        return self.release(everywhere, "") > 0
+
+    def blocked(self, body: PolicyBody) -> Mask:
+        """Return which drafts nobody could approve under the policy."""
+        blocked = self.is_blocked.copy()
+        for rule in body.amount_rules:
+            if rule.outcome is Outcome.BLOCK:
+                blocked |= self._is(rule.kind) & (self.amount_minor > rule.above_minor)
+        for position, facts in self.composites.items():
+            outcome = evaluate(self._facts(position, facts), body).outcome
+            blocked[position] = outcome is Outcome.BLOCK
+        return blocked
+
+    def at(self, places: NDArray[np.int64]) -> "History":
+        """Return the drafts at these positions, in this order."""
+        arrays = {
+            one.name: getattr(self, one.name)[places]
+            for one in fields(self)
+            if isinstance(getattr(self, one.name), np.ndarray)
+        }
+        kept = {int(old): new for new, old in enumerate(places)}
+        composites = {kept[old]: facts for old, facts in self.composites.items() if old in kept}
+        return replace(self, **arrays, composites=composites)
+
+    def right(self, chosen: Mask, *, is_wrong: bool = False) -> Estimate:
+        """Return how often the chosen were right (or wrong): sent and escalated as two strata."""
+        strata = []
+        for part in (self.was_sent, ~self.was_sent):
+            both = chosen & part
+            strata.append(Stratum(int(both.sum()), self.tally(both, is_wrong=is_wrong)))
+        return stratified_rate(strata)
+
+    def tally(self, chosen: Mask, *, is_wrong: bool = False) -> Tally:
+        """Return the weighted labels among the chosen."""
+        labelled = chosen & self.is_labelled
+        hit = labelled & (self.is_right != is_wrong)
+        return Tally(
+            labelled=int(labelled.sum()),
+            right=int(hit.sum()),
+            weight=float(self.weight[labelled].sum()),
+            weight_right=float(self.weight[hit].sum()),
+            weight_squared=float((self.weight[labelled] ** 2).sum()),
+        )
+
+    def of_kind(self, kind: str) -> Mask:
+        """Return which drafts have this action kind among their actions; all for "*"."""
+        if kind == ALL:
+            return np.ones(len(self), dtype=bool)
+        found = self._is(kind)
+        for position, facts in self.composites.items():
+            found[position] = any(part.kind == kind for part in facts.action.parts)
+        return found
+
+    def _is(self, kind: str) -> Mask:
+        if kind not in self.kinds:
+            return np.zeros(len(self), dtype=bool)
+        found: Mask = self.kind == self.kinds.index(kind)
+        return found
+
+    def _facts(self, position: int, facts: GateInput) -> GateInput:
+        return facts.model_copy(update={"automatic_today_minor": int(self.spent_minor[position])})
+
+    def _own_thresholds(self, body: PolicyBody) -> dict[str, float]:
+        kinds = {*self.kinds}
+        kinds |= {part.kind for facts in self.composites.values() for part in facts.action.parts}
+        return {kind: body.thresholds.get(kind, body.threshold) for kind in kinds}
+
+    def _thresholds(self, body: PolicyBody, kind: str) -> tuple[Numbers, Mask]:
+        """Return per draft the strictest fixed threshold, and whether the moving one counts."""
+
+        def fixed_of(name: str) -> float | None:
+            if name == kind or (kind == ALL and name not in body.thresholds):
+                return None
+            return body.thresholds.get(name, body.threshold)
+
+        known = [fixed_of(name) for name in self.kinds]
+        fixed = np.array([-1.0 if one is None else one for one in known] or [-1.0])[self.kind]
+        moves = np.array([one is None for one in known] or [False])[self.kind]
+        for position, facts in self.composites.items():
+            parts = [fixed_of(part.kind) for part in facts.action.parts]
+            fixed[position] = max([-1.0, *(one for one in parts if one is not None)])
+            moves[position] = None in parts
+        return fixed, moves
+
+
+def load(
+    session: Session,
+    *,
+    since: datetime | None = None,
+    conditions: Sequence[ColumnElement[bool]] = (),
+    newest: int | None = None,
+) -> History:
+    """Read the first drafts gated in runs created since then; with further conditions on `run`.
+
+    `newest` takes so many of the newest only.
+    """
+    rows = session.connection().execute(_gated(since, conditions, newest)).all()[::-1]
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 14
+    run_id = np.array(columns[0], dtype=np.int64)
+    is_labelled, is_right, weight = _labels(session, run_id, since)
+    kind, kinds = _codes(columns[2])
+    calibrator, calibrators = _codes(columns[13])
+    return History(
+        run_id=run_id,
+        created_s=_seconds(columns[1]),
+        kind=kind,
+        kinds=kinds,
+        amount_minor=_numbers(columns[3], 0.0),
+        spent_minor=_numbers(columns[4], 0.0),
+        confidence=_numbers(columns[5]),
+        has_doubts=np.array(columns[6], dtype=np.int64) > 0,
+        is_blocked=np.array(columns[7], dtype=bool),
+        was_sent=np.array(columns[8], dtype=str) == Outcome.PASS.value,
+        coin=_numbers(columns[9]),
+        coin_rate=_numbers(columns[10]),
+        similarity=_numbers(columns[11]),
+        calibrator=calibrator,
+        calibrators=calibrators,
+        is_labelled=is_labelled,
+        is_right=is_right,
+        weight=weight,
+        composites=_composites(session, np.array(columns[12], dtype=bool), run_id),
+    )
+
+
+def _gated(
+    since: datetime | None, conditions: Sequence[ColumnElement[bool]], newest: int | None
+) -> Select[Any]:
+    statement = (
+        select(
+            col(Run.id),
+            type_coerce(col(Run.created_at), String),
+            col(Run.action_kind),
+            col(Run.amount_minor),
+            col(Run.spent_minor),
+            col(Run.confidence),
+            col(Run.doubts),
+            type_coerce(col(Run.is_blocked), Float),
+            type_coerce(col(Run.outcome), String),
+            col(Run.coin),
+            col(Run.coin_rate),
+            col(Run.similarity),
+            type_coerce(col(Run.is_composite), Float),
+            col(Run.calibrator_version),
+        )
+        .where(col(Run.outcome).is_not(None), *conditions)
+        .order_by(col(Run.created_at).desc(), col(Run.id).desc())
+        .limit(newest)
+    )
+    return statement if since is None else statement.where(col(Run.created_at) >= since)
+
+
+def _labels(
+    session: Session, run_id: NDArray[np.int64], since: datetime | None
+) -> tuple[Mask, Mask, Numbers]:
+    """Return per draft whether it is labelled, whether right, and the label's weight."""
+    labelled, right = np.zeros(len(run_id), dtype=bool), np.zeros(len(run_id), dtype=bool)
+    weight = np.zeros(len(run_id))
+    statement = valid(
+        col(Label.run_id), col(Label.is_right), col(Label.inclusion_probability)
+    ).where(whole_draft())
+    if since is not None:
+        joined = statement.join(Run, col(Run.id) == col(Label.run_id))
+        statement = joined.where(col(Run.created_at) >= since)
+    rows = session.connection().execute(statement).all()
+    if not rows or not len(run_id):
+        return labelled, right, weight
+    order = np.argsort(run_id)
+    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    place = np.searchsorted(run_id, ids, sorter=order)
+    place = order[np.minimum(place, len(order) - 1)]
+    known = run_id[place] == ids
+    at = place[known]
+    labelled[at] = True
+    right[at] = np.array([row[1] for row in rows], dtype=bool)[known]
+    weight[at] = 1 / np.array([row[2] for row in rows], dtype=float)[known]
+    return labelled, right, weight
+
+
+def _composites(
+    session: Session, is_composite: Mask, run_id: NDArray[np.int64]
+) -> dict[int, GateInput]:
+    places = {int(run_id[place]): int(place) for place in np.flatnonzero(is_composite)}
+    if not places:
+        return {}
+    facts = session.execute(
+        select(col(Draft.run_id), cast(col(Draft.gate_input), Text))
+        .join(Run, col(Run.id) == col(Draft.run_id))
+        .where(col(Run.is_composite), col(Draft.revision) == 1)
+    )
+    return {
+        places[run]: GateInput.model_validate_json(body) for run, body in facts if run in places
+    }
+
+
+def _codes(values: Sequence[str | None]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    names = tuple(sorted({value for value in values if value is not None}))
+    places = {name: place for place, name in enumerate(names)}
+    return np.array([places.get(value or "", -1) for value in values], dtype=np.int64), names
+
+
+def _numbers(values: Sequence[float | None], missing: float = math.nan) -> Numbers:
+    found = np.array(values, dtype=float)
+    return found if math.isnan(missing) else np.nan_to_num(found, nan=missing)
+
+
+def _seconds(values: Sequence[str]) -> Numbers:
+    moments = np.array(values, dtype="datetime64[us]")
+    return moments.astype(np.int64).astype(float) / 1e6

@@ -1,0 +1,148 @@
+"""Which step failed first, and what that makes of a chain of steps.
+
+A verdict names the first wrong step; what came after it is not judged. So failures are shared out
+over the steps, with one share for those that no single step explains, and the chance to come
+through each step is told of the drafts that reached it right. Their product is the measured
+end-to-end rate exactly.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from store.evidence.intervals import confidence_sequence, wilson
+from store.evidence.sampling import Look
+from store.labels import CUSTOMER
+from store.reports.counts import Counts, Part
+from store.reports.scope import Scope
+from store.schema import Decision, Run, Undo
+
+NO_STEP = "no single step"
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """One step's part of the failures; `share` is weighed, so not failures / all of them."""
+
+    name: str | None  # None: no single step
+    title: str
+    failures: int
+    share: float | None
+    low: float | None
+    high: float | None
+    passes: float | None  # of drafts that reached it right, the share that left it right
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `report` prints it."""
+        return {
+            "step": self.name,
+            "failures": self.failures,
+            "share": self.share,
+            "low": self.low,
+            "high": self.high,
+            "passes": self.passes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """All failures of a period, shared out."""
+
+    steps: tuple[Blamed, ...]  # in order, the ones that no single step explains last
+    failures: int
+
+    @property
+    def product(self) -> float | None:
+        """Return the chance to come through every step: the measured end-to-end rate."""
+        left = 1.0
+        for step in self.steps:
+            if step.passes is None:
+                return None
+            left *= step.passes
+        return left
+
+
+def blame(counts: Counts, titles: Sequence[tuple[str, str]], look: Look) -> Blame:
+    """Return the failures of labelled drafts by first wrong step; `titles` in order of steps."""
+    whole = _wrong(counts, None)
+    parts = [(name, title, _wrong(counts, name)) for name, title in titles]
+    blamed = [found for _, _, found in parts]
+    none = {part: whole[part].less([found[part] for found in blamed]) for part in whole}
+    is_known = all(counts.tally(part, None).labelled for part in whole) and bool(whole)
+    left, steps = 1.0, list[Blamed]()
+    for name, title, found in [*parts, (None, NO_STEP, none)]:
+        lost = _lost(counts, found) if is_known else None
+        passes = None if lost is None or left <= 0 else min(1.0, max(0.0, 1 - lost / left))
+        left -= lost or 0.0
+        steps.append(_blamed(name, title, found, whole, passes, look))
+    return Blame(tuple(steps), sum(wrong.count for wrong in whole.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """Labels of wrong in one stratum."""
+
+    count: int
+    weight: float
+
+    def less(self, others: Sequence["_Wrong"]) -> "_Wrong":
+        """Return what is left without the others."""
+        count = self.count - sum(one.count for one in others)
+        return _Wrong(
+            count, self.weight - math.fsum(one.weight for one in others) if count else 0.0
+        )
+
+
+def _wrong(counts: Counts, name: str | None) -> dict[Part, _Wrong]:
+    tallies = {part: counts.tally(part, name) for part in counts.sizes}
+    return {
+        part: _Wrong(tally.labelled - tally.right, tally.weight - tally.weight_right)
+        for part, tally in tallies.items()
+    }
+
+
+def _lost(counts: Counts, found: Mapping[Part, _Wrong]) -> float:
+    """Return the share of all drafts that failed first here."""
+    size = sum(counts.sizes.values())
+    return math.fsum(
+        counts.sizes[part] / size * wrong.weight / counts.tally(part, None).weight
+        for part, wrong in found.items()
+    )
+
+
+def _blamed(
+    name: str | None,
+    title: str,
+    found: Mapping[Part, _Wrong],
+    of: Mapping[Part, _Wrong],
+    passes: float | None,
+    look: Look,
+) -> Blamed:
+    failures, weight = sum(w.count for w in found.values()), sum(w.weight for w in of.values())
+    if not weight:
+        return Blamed(name, title, failures, None, None, None, passes)
+    n = weight**2 / math.fsum(w.weight**2 / w.count for w in of.values() if w.count)
+    share = min(1.0, max(0.0, sum(w.weight for w in found.values()) / weight))
+    interval = (confidence_sequence if look == "live" else wilson)(n * share, n)
+    assert interval is not None  # something failed
+    return Blamed(name, title, failures, share, interval.low, interval.high, passes)
+
+
+def customers_part(session: Session, scope: Scope) -> int:
+    """Return how many drafts were refused for what the customer did; they count as right."""
+    found: int = session.execute(
+        select(func.count(col(Decision.run_id).distinct()))
+        .join(Run, col(Run.id) == col(Decision.run_id))
+        .outerjoin(Undo, col(Undo.decision_id) == col(Decision.id))
+        .where(
+            col(Decision.is_final),
+            col(Decision.blamed_step) == CUSTOMER,
+            col(Undo.decision_id).is_(None),
+            *scope.where(),
+        )
+    ).scalar_one()
+    return found

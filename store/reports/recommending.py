@@ -1,0 +1,122 @@
+"""The threshold to choose for a promise, or why none can be made yet: for page and command."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from store import promising
+from store.evidence.risk_control import Certified, Verdict
+from store.gate import PolicyBody, Promise
+from store.past import ALL, load
+from store.promising import CoinSample
+from store.reports.policy import Trial
+
+HISTORY = timedelta(days=28)
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The laxest certified threshold of a promise, or an abstention with what it would take."""
+
+    kind: str
+    promise: Promise
+    certified: Certified
+    labels_needed: int | None  # judged drafts more; None: never, as things stand
+    rate: float | None  # that the audit coin draws at; None: there is no coin
+    drawn: int
+    judged: int
+    since: datetime | None
+    until: datetime | None
+
+    @property
+    def threshold(self) -> float | None:
+        """Return the threshold to choose, None where nothing is certified."""
+        return self.certified.threshold
+
+    @property
+    def reason(self) -> str:
+        """Return in one sentence why there is a threshold, or why there is none."""
+        return _reason(self)
+
+
+def recommendation(found: CoinSample, promise: Promise, kind: str = ALL) -> Recommendation:
+    """Return what to choose for the promise on this sample. Pure."""
+    best = promising.certified(found, promise)
+    needed = 0 if best.threshold is not None else promising.still_needed(found, promise)
+    return Recommendation(
+        kind=kind,
+        promise=promise,
+        certified=best,
+        labels_needed=needed,
+        rate=found.rate,
+        drawn=found.drawn,
+        judged=found.judged,
+        since=found.since,
+        until=found.until,
+    )
+
+
+def recommend(
+    session: Session, body: PolicyBody, promise: Promise, *, kind: str = ALL, now: datetime
+) -> Recommendation:
+    """Return the recommendation for a policy's drafts (of one action kind) as of now."""
+    return recommendation(promising.sample(session, body, kind=kind, now=now), promise, kind)
+
+
+def as_json(session: Session, found: Recommendation, body: PolicyBody, *, now: datetime) -> Any:
+    """Return the stable JSON of `policy recommend`, with what the threshold would have cost."""
+    point = None
+    if found.threshold is not None:
+        trial = Trial(load(session, since=now - HISTORY), body, body, found.kind)
+        point = trial.then(found.threshold)
+    best = found.certified
+    return {
+        "threshold": found.threshold,
+        "automatic_share": point.automatic_share if point else None,
+        "cards_per_day": point.cards_per_day if point else None,
+        "labels": found.judged,
+        "labels_needed": found.labels_needed,
+        "reason": found.reason,
+        "code": best.reason.value,
+        "kind": found.kind,
+        "max_error": best.max_error,
+        "assurance": best.assurance,
+        "sent": best.sent,
+        "wrong": best.wrong,
+        "upper": best.upper,
+        "coin_rate": found.rate,
+        "drawn": found.drawn,
+        "since": found.since,
+        "until": found.until,
+    }
+
+
+def _reason(found: Recommendation) -> str:
+    best, limit = found.certified, f"{found.promise.max_error:.1%}"
+    if found.rate is None:
+        return "Nobody checks what was sent alone. This figure cannot be known."
+    if best.threshold is not None:
+        return (
+            f"With {best.assurance:.0%} assurance at most {limit} of what goes out alone above"
+            f" {best.threshold:.3g} is wrong, if tickets stay like the {found.judged} audited:"
+            f" {best.wrong} of {best.sent} were wrong there."
+        )
+    if best.reason is Verdict.NO_LABELS:
+        return "No audited draft is judged yet, so nothing can be promised."
+    if found.labels_needed is None:
+        return (
+            f"Not at any threshold: {best.wrong} of {best.sent} audited drafts were wrong where it"
+            f" was most likely to hold, and that is not below {limit}. More audits will not help at"
+            " this rate."
+        )
+    if found.labels_needed == 0:
+        return (
+            f"Not certified: some threshold looks good enough for {limit}, but it was found by"
+            " looking. Audits of the coming days will tell."
+        )
+    return (
+        f"Not enough audits for {limit} yet: about {found.labels_needed} more at today's error"
+        " rate, or choose a higher limit."
+    )
