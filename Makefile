@@ -8,7 +8,8 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$python -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then echo $$python; exit; fi; done; echo python3)
 
-.PHONY: help install demo test check faults faults-full bench-ui screenshots clean
+.PHONY: help install demo test check faults faults-full bench-ui bench-evidence screenshots \
+	clean
 
 help:
 	@echo "make demo [PORT=8600]  install what is missing and run the demo; Ctrl-C stops it"
@@ -18,6 +19,7 @@ help:
 	@echo "make faults            break it on purpose for some minutes and count what went wrong"
 	@echo "make faults-full       the same at length: thousands of kills"
 	@echo "make bench-ui          measure the queue page with 10,000 cards waiting, a million runs behind"
+	@echo "make bench-evidence    measure every statistical promise on public data (GREENLIGHT_REALDATA)"
 	@echo "make screenshots       photograph the dashboard on your data into docs/screenshots"
 	@echo "make clean             remove $(VENV) and caches; your data in .greenlight stays"
 
@@ -70,6 +72,9 @@ faults-full: $(VENV)/.installed-test
 
 bench-ui: $(VENV)/.installed-test
 	@PYTHONPATH=tests $(BIN)/python -m bench.ui $(ARGS)
+
+bench-evidence: $(VENV)/.installed-test
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m bench.evidence $(ARGS)
 
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python tests/bench/screenshots.py $(ARGS)

@@ -103,19 +103,13 @@ def refit_if_due(store: Store, model: str, *, days: float, now: datetime) -> boo
     if old is not None and len(rows.is_right) < MORE_LABELS * old.labels:
         return False
     fitted = refit(model, rows, old, now=now)
-    return fitted is not None and store.transact(_save_after, fitted, old=old, now=now)
+    if fitted is None:
+        return False
+    return store.transact(calibrators.replace, fitted, old=old.version if old else None, now=now)
 
 
 def _is_old(old: Fitted, days: float, now: datetime) -> bool:
     return days > 0 and old.fitted_at is not None and now - old.fitted_at > timedelta(days=days)
-
-
-def _save_after(session: Session, fitted: Fitted, *, old: Fitted | None, now: datetime) -> bool:
-    """Store it unless another process was faster: two workers fit from the same labels."""
-    newest = calibrators.active(session, fitted.model)
-    if (newest and newest.version) != (old and old.version):
-        return False
-    return calibrators.save(session, fitted, now=now)
 
 
 def refit(
@@ -133,7 +127,11 @@ def refit(
     total, wrong = len(rows.is_right), rows.is_right.count(False)
     if not is_fit_for_use(total, wrong):
         return None
-    stack = fit(rows.signals, rows.is_right, weights=rows.weights, seed=FIT_SEED)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # many small fits: more threads only wait for each other
+        stack = fit(rows.signals, rows.is_right, weights=rows.weights, seed=FIT_SEED)
+        report = _judged(rows, old, map_name=stack.map_name, with_simulated=with_simulated)
     content = hashlib.sha256(f"{now.isoformat()} {stack.model_dump_json()}".encode()).hexdigest()
     return Fitted(
         version=f"{model}-{now:%Y-%m-%d}-{total}-{content[:8]}",
@@ -142,7 +140,7 @@ def refit(
         stack=stack,
         labels=total,
         wrong=wrong,
-        report=_judged(rows, old, map_name=stack.map_name, with_simulated=with_simulated),
+        report=report,
     )
 
 

@@ -21,6 +21,7 @@ from store.reports.versions import Change
 REFERENCE_RATES = (0.97, 0.98)
 STEPS = 6
 FONT = "'Source Sans', 'Helvetica Neue', Arial, sans-serif"
+_NAMED = 6  # points whose days are written below them
 _APART = 0.12  # labels of changes closer than this share of the width are put into one
 
 
@@ -58,24 +59,26 @@ def end_to_end_trend(
 ) -> go.Figure:
     """Return measured end-to-end reliability: closed periods, the live one, and what six steps of
     97 % and 98 % would make."""
-    figure = empty(colours, height=232)
+    figure = empty(colours, height=262)
     known = [(point, point.end_to_end) for point in trend if point.end_to_end.has_enough]
     known = [(point, found) for point, found in known if found.rate is not None]
     lows = [found.low for _, found in known if found.low is not None]
     floor = max(0.0, min([0.8, *lows]) - 0.03)
+    figure.update_layout(margin={"r": 104})
     if trend:
         _references(figure, trend, colours)
+        _name_points(figure, trend)
     if not known:
         say(figure, "too few labels for a rate")
     _rates(figure, known, colours, size=9)
-    mark(figure, changes, trend, colours)
+    if trend:
+        mark(figure, changes, *extent(trend), colours)
     figure.update_yaxes(range=[floor, 1.01])
-    figure.update_layout(margin={"l": 4, "r": 12, "t": 20 if changes else 6, "b": 4})
     return figure
 
 
 def _references(figure: go.Figure, trend: Sequence[TrendPoint], colours: Palette) -> None:
-    first, last = _extent(trend)
+    first, last = extent(trend)
     for rate in REFERENCE_RATES:
         level = end_to_end(rate, STEPS)
         figure.add_scatter(
@@ -88,12 +91,20 @@ def _references(figure: go.Figure, trend: Sequence[TrendPoint], colours: Palette
         figure.add_annotation(
             x=last,
             y=level,
-            xanchor="right",
-            yanchor="bottom",
-            text=f"six steps at {rate:.0%} each: {level:.1%}".replace("%", " %"),
+            xanchor="left",
+            xshift=6,
+            text=f"6 × {rate:.0%}: {level:.1%}".replace("%", " %"),
             showarrow=False,
             font={"size": 11, "color": colours.quiet},
         )
+
+
+def _name_points(figure: go.Figure, trend: Sequence[TrendPoint]) -> None:
+    """Say under each point which days it is, while there is room."""
+    if len(trend) <= _NAMED:
+        ticks = [middle(point) for point in trend]
+        figure.update_xaxes(tickvals=ticks, ticktext=[when(point) for point in trend])
+    figure.update_xaxes(range=list(extent(trend)))
 
 
 def step_trend(
@@ -104,9 +115,10 @@ def step_trend(
     floor: float,
 ) -> go.Figure:
     """Return one step's two series over time: ran (health) and right (reliability) with range."""
-    figure = empty(colours, height=116)
+    figure = empty(colours, height=196)
     points = [(point, point.steps[name]) for point in trend if name in point.steps]
     known = [(point, step.right) for point, step in points if step.right.has_enough]
+    _rates(figure, known, colours, size=6)
     figure.add_scatter(
         x=[middle(point) for point, _ in points],
         y=[step.ok_rate for _, step in points],
@@ -116,13 +128,11 @@ def step_trend(
         line={"color": colours.ran, "width": 1.5, "dash": "dot"},
         hovertemplate="%{customdata[0]}: ran %{y:.1%} (n = %{customdata[1]})<extra></extra>",
     )
-    _rates(figure, known, colours, size=6)
-    figure.update_layout(margin={"l": 2, "r": 4, "t": 16 if changes else 4, "b": 2})
-    figure.update_layout(font={"size": 11})
+    figure.update_layout(margin={"l": 2, "r": 4, "t": 4, "b": 2}, font={"size": 11})
     figure.update_yaxes(range=[floor, 1.02], nticks=3)
     figure.update_xaxes(nticks=3)
     if points:
-        mark(figure, changes, trend, colours, size=9)
+        mark(figure, changes, *extent(trend), colours, size=9)
     else:
         say(figure, "has not run yet")
     return figure
@@ -215,7 +225,8 @@ def middle(point: TrendPoint) -> datetime:
     return start + (datetime.combine(point.end, time()) - start) / 2
 
 
-def _extent(trend: Sequence[TrendPoint]) -> tuple[datetime, datetime]:
+def extent(trend: Sequence[TrendPoint]) -> tuple[datetime, datetime]:
+    """Return from when to when a trend reaches; raises IndexError if it has no point."""
     return middle(trend[0]) - _half(trend[0]), middle(trend[-1]) + _half(trend[-1])
 
 
@@ -226,15 +237,13 @@ def _half(point: TrendPoint) -> timedelta:
 def mark(
     figure: go.Figure,
     changes: Sequence[Change],
-    trend: Sequence[TrendPoint],
+    first: datetime,
+    last: datetime,
     colours: Palette,
     *,
     size: int = 11,
 ) -> None:
     """Draw a vertical line with a short label where a version came into use."""
-    if not trend:
-        return
-    first, last = _extent(trend)
     width = (last - first).total_seconds()
     labelled: list[tuple[datetime, list[str]]] = []
     for change in changes:
@@ -258,6 +267,8 @@ def mark(
             showarrow=False,
             font={"size": size, "color": colours.quiet},
         )
+    if labelled:
+        figure.update_layout(margin={"t": 20})
 
 
 def say(figure: go.Figure, text: str) -> None:
@@ -279,7 +290,9 @@ def empty(colours: Palette, *, height: int) -> go.Figure:
         hovermode="closest",
         dragmode=False,
     )
-    figure.update_xaxes(showgrid=False, fixedrange=True, automargin=True, tickformat="%-d %b")
+    figure.update_xaxes(
+        showgrid=False, fixedrange=True, automargin=True, tickformat="%-d %b", ticklabelstandoff=4
+    )
     figure.update_yaxes(
         gridcolor=colours.grid, zeroline=False, fixedrange=True, tickformat=".0%", automargin=True
     )

@@ -5,7 +5,7 @@ Pages and actions go through these functions; nothing else reads or writes a sta
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard.worklist import Batch, Worklist
 from store import holds, registry, settings
 from store.engine import Store
+from store.gate import PolicyBody
 from store.reports.changes import DraftChange
 from store.schema import Company
 
@@ -32,6 +33,8 @@ _IDS = "ids_to_spend"
 _ANSWER = "card_answer"
 _CHANGES = "card_changes"
 _DRAWN = "cards_drawn"
+_TRIED = "policy_tried"
+_READ_AT = "past_read_at"
 
 COMPANY_SECONDS = 5.0
 _DRAWN_KEPT = 4
@@ -69,6 +72,17 @@ class Notice:
     review_id: int | None = None
     is_waiting: bool = False  # somebody else must approve too: no countdown, undo stays
     offer: Offer | None = None
+
+
+@dataclass(slots=True)
+class Tried:
+    """What a person tries on the Gate page against one active version, until it is published."""
+
+    version: int
+    loaded: PolicyBody | None = None  # tried in place of the active one
+    moved: dict[str, float | None] = field(default_factory=dict)  # by kind; None: no own threshold
+    loads: int = 0  # part of the keys of all that is drawn from `loaded`
+    jumps: int = 0  # how often something else than the slider itself moved it
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -275,3 +289,23 @@ def drawn(card: tuple[int, int]) -> object | None:
     """Return what this revision of a review was drawn from, None if that is too long ago."""
     kept: dict[tuple[int, int], object] = st.session_state.get(_DRAWN, {})
     return kept.get(card)
+
+
+def tried(version: int) -> Tried:
+    """Return what this person tries against the active version; nothing yet where it is new."""
+    found = st.session_state.get(_TRIED)
+    if not isinstance(found, Tried) or found.version != version:
+        found = st.session_state[_TRIED] = Tried(version)
+    return found
+
+
+def tried_now() -> Tried:
+    """Return what this person tries on the Gate page as it was last drawn."""
+    return cast(Tried, st.session_state[_TRIED])
+
+
+def read_at(*, anew: bool = False) -> datetime:
+    """Return as of when this person looks at past drafts: since they came, or asked again."""
+    if anew or _READ_AT not in st.session_state:
+        st.session_state[_READ_AT] = now()
+    return cast(datetime, st.session_state[_READ_AT])

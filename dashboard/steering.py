@@ -5,7 +5,7 @@ Like those of the card, each is one store verb, with arguments frozen when the b
 
 from dashboard import actions, identity, session, words
 from dashboard.session import Notice
-from store import holds, interventions, policies, reviews, settings
+from store import certificates, holds, interventions, policies, reviews, settings, shadows
 from store.gate import PolicyBody
 
 
@@ -50,6 +50,62 @@ def withdraw_policy(version: int) -> None:
 def _in_force(version: int) -> Notice:
     said = f"Version {version} gates new drafts from now on. Waiting cards keep theirs."
     return Notice("done", said)
+
+
+def move_threshold(kind: str, value: float | None) -> None:
+    """Put the slider of an action kind here; None gives the kind back to the common threshold."""
+    tried = session.tried_now()
+    tried.moved[kind] = value
+    tried.jumps += 1
+
+
+def load_candidate(body: PolicyBody | None) -> None:
+    """Try this policy in place of what is on screen; None goes back to the active one."""
+    tried = session.tried_now()
+    tried.loaded, tried.moved = body, {}
+    tried.loads += 1
+    tried.jumps += 1
+
+
+def start_shadow(body: PolicyBody) -> None:
+    """Let a candidate judge beside the live policy; the store refuses anybody but a manager."""
+
+    def begin() -> None:
+        identity.transact(shadows.start, body, person=identity.me(), now=session.now())
+        said = "The candidate runs beside the live policy from now on. It decides nothing."
+        session.notify(Notice("done", said))
+
+    actions.attempt(begin)
+
+
+def stop_shadow(shadow_id: int) -> None:
+    """Stop a shadow policy; what it said stays."""
+
+    def end() -> None:
+        identity.transact(shadows.stop, shadow_id, person=identity.me(), now=session.now())
+        session.notify(Notice("done", "The shadow policy is stopped. What it said stays."))
+
+    actions.attempt(end)
+
+
+def ask_reopen(certificate_id: int) -> None:
+    """Open the panel that asks whether to reopen what a broken promise stopped."""
+    session.ask(("reopen", certificate_id))
+
+
+def reopen(certificate_id: int, note_key: str) -> None:
+    """Let drafts of a broken promise's kind go out alone again; the store refuses operators."""
+
+    def open_again() -> None:
+        session.ask(None)
+        note = str(session.typed(note_key) or "").strip()
+        identity.transact(
+            certificates.reopen, certificate_id, person=identity.me(), note=note, now=session.now()
+        )
+        session.keep(note_key, "")
+        session.notify(Notice("done", "Reopened. The promise stays broken until a new one is made."))
+
+    actions.attempt(open_again)
 
 
 def retry_run(run_id: int) -> None:

@@ -64,6 +64,13 @@ def versions(session: Session, model: str) -> list[Fitted]:
     return [_parsed(row) for row in session.exec(_newest_first(model))]
 
 
+def in_force(session: Session) -> frozenset[str]:
+    """Return the versions by which the models' drafts get their confidence now."""
+    models = session.exec(select(Calibrator.model).distinct()).all()
+    found = [active(session, model) for model in models]
+    return frozenset(one.version for one in found if one is not None)
+
+
 def by_version(session: Session, version: str | None) -> Fitted | None:
     """Return the calibrator of this version, or None where there was none."""
     row = session.get(Calibrator, version) if version else None
@@ -112,6 +119,17 @@ def publish(session: Session, fitted: Fitted, *, person: str, now: datetime) -> 
             " Nothing was changed."
         )
     return save(session, fitted, now=now, person=person)
+
+
+def replace(session: Session, fitted: Fitted, *, old: str | None, now: datetime) -> bool:
+    """Store a refit that nobody asked for, in place of version `old`; False if another came first.
+
+    Two workers fit from the same labels: only one version is kept.
+    """
+    newest = active(session, fitted.model)
+    if (newest and newest.version) != old:
+        return False
+    return save(session, fitted, now=now)
 
 
 def save(session: Session, fitted: Fitted, *, now: datetime, person: str | None = None) -> bool:

@@ -21,7 +21,7 @@ from store.labels import is_by_model
 from store.outputs import GateOutput, IntentOutput, Reason, SynthesisOutput
 from store.queue import hold_lease
 from store.runs import move_run
-from store.schema import Draft, OutboxEntry, Review, StepRecord
+from store.schema import Draft, OutboxEntry, Review, Run, StepRecord
 from store.transitions import (
     BLIND,
     OutboxStatus,
@@ -188,6 +188,22 @@ def look_again(session: Session, review: Review, decision_id: str, *, now: datet
     session.add(fresh)
     session.flush()
     return _id(fresh.id)
+
+
+def audit_if_drawn(session: Session, review: Review, *, now: datetime) -> int | None:
+    """Open a blind audit of a draft that the coin drew and a batch decided; return its id.
+
+    Nobody looked at the cards of a batch, and a drawn draft is judged whatever became of it.
+    """
+    run = session.get_one(Run, review.run_id)
+    is_drawn = run.coin is not None and run.coin_rate is not None and run.coin < run.coin_rate
+    if not is_drawn or review.kind is not ReviewKind.ESCALATION or review.revision != 1:
+        return None
+    audit_id = open_review(session, review.run_id, ReviewKind.AUDIT, now=now)
+    session.connection().execute(
+        update(Review).where(col(Review.id) == audit_id).values(inclusion_probability=run.coin_rate)
+    )
+    return audit_id
 
 
 def reopen(session: Session, review: Review, draft: Draft | None = None) -> int:

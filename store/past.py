@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Float, Select, String, Text, cast, select, type_coerce
 from sqlmodel import Session, col
 
-from store.evidence.sampling import Estimate, Stratum, Tally, stratified_rate
+from store.evidence.rare_errors import WrongRate, stratified_wrong_rate
+from store.evidence.sampling import Stratum, Tally
 from store.gate import GateInput, PolicyBody, evaluate
 from store.labels import valid, whole_draft
 from store.schema import Draft, Label, Run
@@ -121,18 +122,15 @@ class History:
         composites = {kept[old]: facts for old, facts in self.composites.items() if old in kept}
         return replace(self, **arrays, composites=composites)
 
-    def right(self, chosen: Mask, *, is_wrong: bool = False) -> Estimate:
-        """Return how often the chosen were right (or wrong): sent and escalated as two strata."""
-        strata = []
-        for part in (self.was_sent, ~self.was_sent):
-            both = chosen & part
-            strata.append(Stratum(int(both.sum()), self.tally(both, is_wrong=is_wrong)))
-        return stratified_rate(strata)
+    def wrong(self, chosen: Mask) -> WrongRate:
+        """Return how often the chosen were wrong: sent and escalated ones as two strata."""
+        parts = (chosen & self.was_sent, chosen & ~self.was_sent)
+        return stratified_wrong_rate([Stratum(int(part.sum()), self.tally(part)) for part in parts])
 
-    def tally(self, chosen: Mask, *, is_wrong: bool = False) -> Tally:
+    def tally(self, chosen: Mask) -> Tally:
         """Return the weighted labels among the chosen."""
         labelled = chosen & self.is_labelled
-        hit = labelled & (self.is_right != is_wrong)
+        hit = labelled & self.is_right
         return Tally(
             labelled=int(labelled.sum()),
             right=int(hit.sum()),

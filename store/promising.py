@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from store import calibrators, certificates
 from store.certificates import Evidence
 from store.errors import BadInput
+from store.evidence.drift import low_tail
 from store.evidence.risk_control import Certified, certify, labels_needed, start_from
 from store.gate import PolicyBody, Promise
 from store.past import ALL, History, load
-from store.schema import Calibrator, Run
+from store.schema import Run
 
 WINDOW = timedelta(days=90)
 PILOT = 20_000  # of the newest drafts that were not drawn
@@ -38,7 +39,7 @@ class CoinSample:
     since: datetime | None  # first and last judged draft
     until: datetime | None
     calibrators: tuple[str, ...]
-    low_similarity: float | None  # a tenth of these drafts had a lower one
+    reference: dict[str, float]  # the low end of similarities, as the watch counts it
 
     @property
     def judged(self) -> int:
@@ -56,7 +57,7 @@ def sample(session: Session, body: PolicyBody, *, kind: str = ALL, now: datetime
         conditions=[col(Run.coin) >= col(Run.coin_rate), col(Run.coin_rate) > 0],
         newest=PILOT,
     )
-    in_force = _in_force(session)
+    in_force = calibrators.in_force(session)
     return coin_sample(drawn, others, body, kind=kind, in_force=in_force)
 
 
@@ -74,7 +75,8 @@ def coin_sample(
     sampled = drawn.at(np.flatnonzero(fits))
     judged = sampled.at(np.flatnonzero(sampled.is_labelled))
     pilot = others.at(np.flatnonzero(_usable(others, kind, in_force)))
-    known = pilot.similarity[~np.isnan(pilot.similarity)]
+    tail = low_tail(pilot.similarity, _LOW) if len(pilot) else None
+    is_told = tail is not None and bool(np.isfinite(tail.cut))
     return CoinSample(
         confidence=_confidence(judged, body, kind),
         is_wrong=~judged.is_right,
@@ -84,7 +86,9 @@ def coin_sample(
         since=judged.moment(0) if len(judged) else None,
         until=judged.moment(len(judged) - 1) if len(judged) else None,
         calibrators=tuple(sorted(in_force & {*judged.calibrators})),
-        low_similarity=float(np.quantile(known, _LOW)) if len(known) else None,
+        reference=(
+            {"low_similarity": tail.cut, "low_share": tail.share} if tail and is_told else {}
+        ),
     )
 
 
@@ -124,6 +128,11 @@ def certify_policy(
     Certificates of the policy before it are withdrawn.
     """
     certificates.withdraw_standing(session, person=person, now=now)
+    if body.promises and body.audit_rate == 0:
+        raise BadInput(
+            "A promise needs audits: set an audit rate above 0, or promise nothing. Nothing was"
+            " published."
+        )
     for kind, promise in body.promises.items():
         found = sample(session, body, kind=kind, now=now)
         best = certified(found, promise)
@@ -137,7 +146,7 @@ def certify_policy(
             sent=int(sent.sum()),
             wrong=int((sent & found.is_wrong).sum()),
             calibrators=found.calibrators,
-            reference={"low_similarity": found.low_similarity, "low_share": _LOW},
+            reference=found.reference,
             since=found.since,
             until=found.until or now,
         )
@@ -181,9 +190,3 @@ def _usable(history: History, kind: str, in_force: frozenset[str]) -> NDArray[np
 def _confidence(history: History, body: PolicyBody, kind: str) -> NDArray[np.float64]:
     release = history.release(body, kind)
     return np.where(np.isposinf(release), _ANYWAY, release)
-
-
-def _in_force(session: Session) -> frozenset[str]:
-    models = session.exec(select(Calibrator.model).distinct()).all()
-    found = [calibrators.active(session, model) for model in models]
-    return frozenset(one.version for one in found if one is not None)

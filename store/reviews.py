@@ -27,7 +27,7 @@ from store import (
 from store.actions import Action
 from store.admission import require_fit
 from store.errors import AlreadyDecided, BadInput, NotFound, StaleReview
-from store.escalations import look_again, open_review, reopen
+from store.escalations import audit_if_drawn, look_again, open_review, reopen
 from store.outputs import Reason
 from store.queue import storable
 from store.runs import move_run
@@ -116,6 +116,8 @@ def decide(
     _audit(session, decision, draft, max(0, missing), now=now)
     if review.kind is ReviewKind.AUDIT and decision.verdict is Verdict.WRONG:
         look_again(session, review, decision.id, now=now)
+    if decision.is_final and decisions.is_bulk(decision.id):
+        audit_if_drawn(session, review, now=now)
     will_redraft = redrafts.announce(session, decision, now=now)
     return replace(_decided(decision, max(0, missing)), will_redraft=will_redraft)
 

@@ -55,8 +55,8 @@ def calibrate(
 ) -> None:
     """Judge the confidence against labels, before and after a refit; with --publish, store it.
 
-    Exit 1 while no model asked for has enough labels. Publishing changes what a confidence means: a threshold
-    says something else by it, and a certificate must be earned anew.
+    Exit 1 while no model asked for has enough labels. Publishing changes what a confidence means:
+    a threshold says something else by it, and a certificate must be earned anew.
     """
     if publish and person is None:
         raise typer.BadParameter("--publish needs --as NAME.")
@@ -172,10 +172,12 @@ def _left_out(simulated: int) -> str:
 
 
 def _rows(report: "Report") -> list[tuple[str, ...]]:
-    rows = [_row("refit, held out: all labels", report.after)]
-    if report.before is not None and report.after_on_same is not None:
-        rows.insert(0, _row("in force: labels it never saw", report.before))
-        rows.insert(1, _row("refit, held out: the same labels", report.after_on_same))
+    before, same = report.before, report.after_on_same
+    if before is None or same is None:
+        return [_row("refit, held out", report.after)]
+    rows = [_row("in force, on labels it never saw", before), _row("refit, held out", same)]
+    if report.after.labels > same.labels:
+        rows.append(_row("refit, held out, all labels", report.after))
     return rows
 
 

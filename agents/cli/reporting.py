@@ -15,7 +15,9 @@ _FEW = 30
 
 def report(
     pipeline: Annotated[str, typer.Option(help="Which pipeline.")] = "support",
-    days: Annotated[int | None, typer.Option(min=1, help="Only runs of so many whole days (UTC) and of today.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Only runs of so many whole days (UTC) and of today.")
+    ] = None,
     intent: Annotated[str | None, typer.Option(help="Only this intent.")] = None,
     action: Annotated[str | None, typer.Option(help="Only this kind of action.")] = None,
     policy: Annotated[

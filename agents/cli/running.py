@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,11 +44,13 @@ def demo(
     home: Home = None,
 ) -> None:
     """Run the demo company: four weeks of history, then live tickets; Ctrl-C stops it."""
+    from agents.demo import history
+
     settings = settings_of(home)
     if faults is not None:
         settings = settings.model_copy(update={"faults": faults})
     with _ready_to_start(settings, port):
-        company = _open(settings, demo_folder())
+        company = _open(settings, demo_folder(), now=history.beginning(settings, now=clock()))
         _serve(
             settings,
             company,
@@ -142,14 +145,14 @@ def _say(line: str) -> None:
     typer.echo(visible(line), err=True)
 
 
-def _open(settings: "Settings", folder: Path) -> "Company":
+def _open(settings: "Settings", folder: Path, now: datetime | None = None) -> "Company":
     from agents.company import load
     from agents.opening import open_company
 
     company = load(folder)
     store = settings.open()
     try:
-        open_company(store, company, home=settings.home, now=clock(), say=_say)
+        open_company(store, company, home=settings.home, now=now or clock(), say=_say)
     finally:
         store.close()
     remember_company(settings, folder)

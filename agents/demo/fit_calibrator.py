@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlmodel import Session, select
 
 from agents.company import load
-from agents.demo.history import COMPANY, outputs_of, submit, work_through, written
+from agents.demo.cases import outputs_of
+from agents.demo.history import COMPANY, submit, work_through, written
 from agents.demo.tickets import DemoTicket
 from agents.demo.truth import judge
 from agents.models.local import NAME
@@ -27,7 +28,7 @@ from store.settings import Settings
 
 SEED = 1_009
 WORLD_SEED = 4_111
-COUNT = 1_400
+COUNT = 4_200
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def main() -> None:
 def judged(
     session: Session, past: Sequence[DemoTicket]
 ) -> tuple[list[dict[str, float]], list[bool]]:
-    """Return the signals of every in-scope draft and whether it was right to send alone."""
+    """Return the signals of every in-scope draft, and whether a person would call it right."""
     truths = {ticket.external_id: ticket.truth for ticket in past}
     rows: list[dict[str, float]] = []
     right: list[bool] = []
@@ -70,9 +71,7 @@ def judged(
             continue  # a person gets it anyhow, and its signals mean something else
         if isinstance(draft, SynthesisOutput):
             rows.append(draft.signals)
-            truth = truths[external_id]
-            is_settled = not truth.is_doubtful  # else no draft was right to send alone
-            right.append(is_settled and judge(truth, outputs).is_right)
+            right.append(judge(truths[external_id], outputs).is_right)
     return rows, right
 
 

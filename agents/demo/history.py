@@ -1,8 +1,9 @@
 """Four weeks of demo history, really run: tickets through the pipeline, actions into the ledger.
 
-Only the dates are set back, and only the reviewers are simulated: they know the truth, err in two
-of a hundred cases, and their decisions and labels are marked as simulated in the store. What they
-reject is never drafted anew: a second draft of today would be no history.
+Only the dates are set back, and only the people are simulated: the reviewers know the truth, err in
+two of a hundred cases, and their decisions and labels are marked as simulated in the store; in the
+second week a manager publishes a stricter policy. What is rejected is never drafted anew: a second
+draft of today would be no history.
 """
 
 import asyncio
@@ -12,68 +13,41 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
 from pydantic import BaseModel
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from agents.clock import BackdatedClock
 from agents.company import Company, load
 from agents.demo import ledger, tickets
-from agents.demo.reviewers import REVIEWERS, verdict_of
+from agents.demo.afterwards import decide_all, hear_again
 from agents.demo.tickets import DemoTicket
 from agents.executor import Manner, open_executor
 from agents.kit import open_kit
 from agents.preflight import CannotStart
 from agents.worker import Shift, Worker
-from store import queue, reviews, steps
-from store.actions import Action
+from store import policies, queue
 from store.engine import Store
-from store.errors import AlreadyDecided, StaleReview
-from store.outputs import (
-    IntentOutput,
-    Output,
-    RetrievalOutput,
-    SynthesisOutput,
-    ToolCallOutput,
-)
-from store.schema import Review, Run, StepRecord, Ticket
 from store.settings import Settings
-from store.transitions import OPEN_REVIEW, RunStatus, StepStatus
+from store.transitions import RunStatus
 from store.writer import GroupWriter
 
 COMPANY = Path(__file__).parent / "company"
-TICKETS = 2_000
+TICKETS = 2_200
 DAYS = 28
 SEED = 7  # of the demo's tickets; the shipped calibrator was fitted on other ones
 CONCURRENCY = 24
 SHIFTS = 2
 LOOK_SECONDS = 0.2
 LEASE_SECONDS = 300.0
-STILL_OPEN = timedelta(hours=30)  # of the reviews younger than this, most are still waiting
-LEFT_OPEN = 0.8
-MEDIAN_DELAY_MINUTES = 25.0
-KINDS: dict[str, type[Output]] = {
-    "intent": IntentOutput,
-    "retrieval": RetrievalOutput,
-    "tool_call": ToolCallOutput,
-    "synthesis": SynthesisOutput,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An open review with what its reviewer looks at."""
-
-    review: Review
-    external_id: str
-    outputs: dict[str, Output]
-    reply: str
-    action: Action
+STRICTER_AFTER = timedelta(days=9)  # of the four weeks
+STRICTER = 0.90  # the threshold from then on
+MANAGER = "Mo"
+STRICTER_NOTE = "Simulated: stricter, after the audits of the first week"
 
 
 class Progress(BaseModel):
@@ -81,6 +55,15 @@ class Progress(BaseModel):
 
     end: datetime
     is_done: bool = False
+
+
+def _file(settings: Settings) -> Path:
+    return settings.home / "demo" / "history.json"
+
+
+def _progress(settings: Settings) -> Progress | None:
+    file = _file(settings)
+    return Progress.model_validate_json(file.read_text()) if file.exists() else None
 
 
 def seed(
@@ -94,8 +77,8 @@ def seed(
 
     Two processes share the work. Raises CannotStart if one of them fails; what is done stays done.
     """
-    file = settings.home / "demo" / "history.json"
-    known = Progress.model_validate_json(file.read_text()) if file.exists() else None
+    file = _file(settings)
+    known = _progress(settings)
     if known is not None and known.is_done:
         return
     progress = known or Progress(end=datetime.now(UTC))
@@ -103,25 +86,51 @@ def seed(
     file.write_text(progress.model_dump_json())
     past = written(settings.home, seed=SEED, count=count, end=progress.end)
     truths = {ticket.external_id: ticket for ticket in past}
+    changed_at = progress.end - timedelta(days=DAYS) + STRICTER_AFTER
+    early = [ticket for ticket in past if ticket.received_at < changed_at]
     rng = Random(SEED)  # noqa: S311
     with closing(settings.open(may_decide=True)) as store:
-        submit(store, past)
-        if not _work_in_shifts(settings, store, on_progress, should_stop):
-            return
-        for case in store.read(open_cases):
-            if case.external_id in truths:
-                decide(store, case, truths[case.external_id], rng, now=progress.end)
+        for part in (early, past):
+            submit(store, part)
+            if not _work_in_shifts(settings, store, count, on_progress, should_stop):
+                return
+            store.transact(_publish_stricter, now=changed_at)
+        decide_all(store, truths, rng, now=progress.end)
+        hear_again(store, truths, rng, now=progress.end)
         asyncio.run(deliver(settings, store, load(COMPANY)))
     file.write_text(progress.model_copy(update={"is_done": True}).model_dump_json())
+
+
+def beginning(settings: Settings, *, now: datetime) -> datetime:
+    """Return when the company of this home opened: four weeks ago, if its history is still to come.
+
+    A policy that is published today would be younger than the drafts that it let through.
+    """
+    known = _progress(settings)
+    if known is not None and known.is_done:
+        return now
+    return (known.end if known else now) - timedelta(days=DAYS)
+
+
+def _publish_stricter(session: Session, *, now: datetime) -> None:
+    """Publish version 2 as of that moment, unless somebody has published since, or opened later."""
+    before = policies.active(session)
+    if before.version == 1 and before.published_at is not None and before.published_at < now:
+        body = before.body.model_copy(update={"threshold": STRICTER})
+        policies.publish(session, body, author=MANAGER, note=STRICTER_NOTE, now=now)
 
 
 def _work_in_shifts(
     settings: Settings,
     store: Store,
+    total: int,
     on_progress: Callable[[int, int], None],
     should_stop: Callable[[], bool],
 ) -> bool:
-    """Run the shifts to their end; return False if they were told to stop."""
+    """Run the shifts until nothing is queued; return False if they were told to stop.
+
+    `total` is how many tickets there are in all, for the progress.
+    """
     command = [sys.executable, "-m", "agents.demo.shift", str(settings.home.resolve())]
     alone = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a core each
     shifts = [
@@ -132,7 +141,7 @@ def _work_in_shifts(
         while any(shift.poll() is None for shift in shifts):
             counts = store.read(queue.counts)
             left = counts.get(RunStatus.QUEUED, 0) + counts.get(RunStatus.RUNNING, 0)
-            on_progress(sum(counts.values()) - left, sum(counts.values()))
+            on_progress(sum(counts.values()) - left, max(total, sum(counts.values())))
             if should_stop():
                 return False
             time.sleep(LOOK_SECONDS)
@@ -186,48 +195,3 @@ async def deliver(settings: Settings, store: Store, company: Company) -> None:
             await executor.work()
     finally:
         writer.close()
-
-
-def open_cases(session: Session) -> list[Case]:
-    """Return every open review with its ticket's id, draft and step outputs, oldest first."""
-    rows = session.exec(
-        select(Review, Ticket.external_id)
-        .join(Run, col(Run.id) == col(Review.run_id))
-        .join(Ticket, col(Ticket.id) == col(Run.ticket_id))
-        .where(col(Review.status).in_(OPEN_REVIEW))
-        .order_by(col(Review.opened_at))
-    ).all()
-    return [_case(session, review, external_id) for review, external_id in rows]
-
-
-def _case(session: Session, review: Review, external_id: str) -> Case:
-    draft = steps.latest_draft(session, review.run_id)
-    return Case(
-        review=review,
-        external_id=external_id,
-        outputs=outputs_of(session, review.run_id),
-        reply=draft.reply,
-        action=Action.model_validate(draft.action),
-    )
-
-
-def outputs_of(session: Session, run_id: int) -> dict[str, Output]:
-    """Return the recorded outputs of the first four steps, by step name."""
-    records = session.exec(
-        select(StepRecord).where(StepRecord.run_id == run_id, StepRecord.status == StepStatus.OK)
-    )
-    return {
-        row.name: KINDS[row.name].model_validate(row.output) for row in records if row.name in KINDS
-    }
-
-
-def decide(store: Store, case: Case, ticket: DemoTicket, rng: Random, *, now: datetime) -> None:
-    """Let a simulated reviewer decide, unless their time has not come yet."""
-    opened = case.review.opened_at
-    decided_at = opened + timedelta(minutes=rng.lognormvariate(math.log(MEDIAN_DELAY_MINUTES), 0.8))
-    if decided_at > now or (opened > now - STILL_OPEN and rng.random() < LEFT_OPEN):
-        return
-    person = rng.choice(REVIEWERS)
-    request = verdict_of(case.review, case.outputs, ticket.truth, person, rng)
-    with suppress(AlreadyDecided, StaleReview):  # somebody looking at the page was first
-        store.transact(reviews.decide, request, now=decided_at, undo_seconds=0.0)

@@ -29,7 +29,8 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "membership_question", "membership.md#renewal-of-the-membership",
         "renews by itself at the end of each term",
-        ("Will my membership be renewed by itself?", "On what date is my membership renewed, do I get a reminder?",
+        ("Will my membership be renewed by itself?",
+         "On what date is my membership renewed, do I get a reminder?",
          "Do I get a reminder before the membership renewal?"),
     ),
     Question(
@@ -189,13 +190,15 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "sizing_advice", "sizing.md#backpacks",
         "Measure from the bone at the base of your neck",
-        ("Which backpack size fits my back?", "How is a backpack measured, along the neck and the back?",
+        ("Which backpack size fits my back?",
+         "How is a backpack measured, along the neck and the back?",
          "My back is 48 cm long, is that backpack size S or M?"),
     ),
     Question(
         "sizing_advice", "sizing.md#children",
         "Children's sizes follow body height",
-        ("What size do children need who are 116 cm tall?", "Do your sizes for children go by age or by height?",
+        ("What size do children need who are 116 cm tall?",
+         "Do your sizes for children go by age or by height?",
          "How much room to grow should I leave in children's sizes?"),
     ),
     Question(

@@ -11,7 +11,7 @@ from agents.demo.truth import TicketTruth, judge
 from store.outputs import Output
 from store.reviews import DecisionRequest
 from store.schema import Review
-from store.transitions import ReviewKind, Verdict
+from store.transitions import BLIND, Verdict
 
 REVIEWERS = ("Ana", "Ben")
 ERROR_RATE = 0.02
@@ -57,7 +57,7 @@ def verdict_of(
 
 
 def _verdict(review: Review, *, is_right: bool, rng: Random) -> Verdict:
-    if review.kind is ReviewKind.AUDIT:
+    if review.kind in BLIND:
         return Verdict.RIGHT if is_right else Verdict.WRONG
     if is_right and not review.is_blocked:
         return Verdict.APPROVE

@@ -7,7 +7,7 @@ right answer would use up (a duplicate refunded, an order cancelled) is told onc
 from bisect import bisect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import accumulate
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from agents.demo import phrases, vague
 from agents.demo.cast import address
+from agents.demo.hours import moments
 from agents.demo.ledger import new_chapters
 from agents.demo.questions import QUESTIONS, Question
 from agents.demo.scenarios import (
@@ -40,11 +41,6 @@ TICKETS_PER_CHAPTER = 700  # of the live stream, before the next cast of custome
 _RECENT = 12  # a customer writes about one of this many latest stories of a kind
 _AS_IT_SEEMS = 0.4  # of the doubtful cases
 _VAGUE = 0.15  # of the stories and questions are put so badly that one could ask back
-_HOURS = (  # tickets by hour of the day, from midnight
-    *(0.2, 0.1, 0.1, 0.1, 0.1, 0.2, 0.4, 1.0, 2.0, 3.0, 3.2, 3.0),
-    *(2.2, 2.5, 2.8, 2.8, 2.6, 2.2, 1.8, 1.6, 1.5, 1.1, 0.7, 0.4),
-)
-_WEEKDAYS = (1.3, 1.1, 1.0, 1.0, 1.0, 0.6, 0.5)  # Monday first
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,7 @@ def generate(
     """Return `count` tickets between the two times, oldest first, the same for equal arguments."""
     rng = Random(f"{seed}:{world.seed}:{world.chapter}")  # noqa: S311
     author = _Author(world, rng, f"demo-{seed}-{world.chapter}")
-    return [author.write(at) for at in _moments(rng, count, start, end)]
+    return [author.write(at) for at in moments(rng, count, start, end)]
 
 
 def stream(
@@ -94,16 +90,6 @@ def stream(
 def live(home: Path, *, seed: int = 1) -> Iterator[DemoTicket]:
     """Yield tickets for ever about ever new customers, who are put into the home's ledger."""
     return stream(new_chapters(home), seed=seed, now=lambda: datetime.now(UTC))
-
-
-def _moments(rng: Random, count: int, start: datetime, end: datetime) -> list[datetime]:
-    hours = [
-        start + timedelta(hours=hour)
-        for hour in range(max(1, int((end - start).total_seconds() // 3600)))
-    ]
-    weights = [_HOURS[hour.hour] * _WEEKDAYS[hour.weekday()] for hour in hours]
-    chosen = rng.choices(hours, weights, k=count)
-    return sorted(hour + timedelta(seconds=rng.randint(0, 3_599)) for hour in chosen)
 
 
 @dataclass(slots=True)

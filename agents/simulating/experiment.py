@@ -1,21 +1,21 @@
 """The experiment: run every ticket once as it is, then with its faults, then walk the variants."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from agents.company import Company, load
-from agents.demo.history import COMPANY
+from agents.company import Company
 from agents.demo.tickets import DemoTicket
 from agents.opening import CALIBRATOR
 from agents.simulating import measuring
 from agents.simulating.delivery import calls_of, deliver, with_wrong_argument
-from agents.simulating.draws import DRAFTING, drawn, rng_of
+from agents.simulating.draws import DRAFTING, Dice, rng_of
 from agents.simulating.figures import Plan, Results
 from agents.simulating.judging import Drafted, is_right, wrong_steps
 from agents.simulating.line import Draw, Line
+from agents.simulating.measuring import REPEATS, TRIED
 from agents.simulating.mixups import Other
 from agents.simulating.shop import Shop
 from agents.simulating.variants import Attempt, Case, End, Walk
@@ -24,7 +24,6 @@ from store.calibrators import Fitted
 from store.evidence.calibration import Stack
 from store.settings import Settings
 
-MOST_RETRIES = 3  # of the settings that are tried beside the one asked for
 SECOND = 1_000  # attempt numbers from here on are second draftings, drawn by themselves
 
 Progress = Callable[[str, int, int], None]
@@ -39,25 +38,32 @@ class Laboratory:
         self._shop = shop
         self._company = company
         self._stack = _shipped(company)
+        self._tickets: Sequence[DemoTicket] = ()
         self._pool: list[Other] = []
+        self._drafts: dict[tuple[str, frozenset[tuple[str, int]]], Drafted] = {}
         self._delivered: dict[tuple[str, str, int | None], bool] = {}
 
-    async def run(self, tickets: Sequence[DemoTicket], tell: Progress) -> list[Case]:
-        """Draft every ticket: as it is, then each attempt with its faults."""
+    async def run(self, tickets: Sequence[DemoTicket], tell: Progress) -> None:
+        """Draft every ticket as it is."""
+        self._tickets = tickets
         for number, ticket in enumerate(tickets, 1):
             self._pool.append(await self._line.clean(ticket))
             tell("Running the tickets", number, len(tickets))
-        cases = []
-        for number, (ticket, clean) in enumerate(zip(tickets, self._pool, strict=True), 1):
-            cases.append(await self._case(ticket, clean))
-            tell("Injecting the faults", number, len(tickets))
-        return cases
 
-    async def _case(self, ticket: DemoTicket, clean: Other) -> Case:
+    async def cases(self, repeat: float, tell: Progress) -> list[Case]:
+        """Make every attempt with its faults; this share of the first one's are made again."""
+        dice = Dice(self._plan.seed, self._plan.fault_rate, repeat)
+        found = []
+        for number, (ticket, clean) in enumerate(zip(self._tickets, self._pool, strict=True), 1):
+            found.append(await self._case(ticket, clean, dice))
+            tell(f"Injecting faults, {repeat:.0%} repeated", number, len(self._tickets))
+        return found
+
+    async def _case(self, ticket: DemoTicket, clean: Other, dice: Dice) -> Case:
         name = self._shop.first_name(ticket.customer_id)
         attempts = [
-            await self._attempt(ticket, clean, number)
-            for number in range(max(self._plan.retries, MOST_RETRIES) + 1)
+            await self._attempt(ticket, clean, dice, number)
+            for number in range(max(self._plan.retries, *TRIED) + 1)
         ]
         return Case(
             ticket=ticket,
@@ -67,9 +73,11 @@ class Laboratory:
             is_base_whole=not wrong_steps(ticket.truth, clean.made, ticket.customer_id, name),
         )
 
-    async def _attempt(self, ticket: DemoTicket, clean: Other, number: int) -> Attempt:
-        faults, made = await self._drafted(ticket, clean, number)
-        _, second = await self._drafted(ticket, clean, SECOND + number)
+    async def _attempt(self, ticket: DemoTicket, clean: Other, dice: Dice, number: int) -> Attempt:
+        faults = dice.drawn(ticket.external_id, number)
+        made = await self._drafted(ticket, clean, faults)
+        again = dice.drawn(ticket.external_id, SECOND + number)
+        second = await self._drafted(ticket, clean, again)
         facts = made.gate_input
         never_alone = bool(facts.blocks) or facts.is_out_of_scope
         name = self._shop.first_name(ticket.customer_id)
@@ -79,28 +87,30 @@ class Laboratory:
             is_right=is_right(ticket.truth, made.outputs, name),
             score=-math.inf if never_alone else self._stack.raw(made.synthesis.signals),
             is_objected=never_alone or bool(facts.objections or facts.concerns),
-            is_repeated=_digest(made) == _digest(second),
+            is_repeated=made is second or _digest(made) == _digest(second),
         )
 
     async def _drafted(
-        self, ticket: DemoTicket, clean: Other, number: int
-    ) -> tuple[frozenset[str], Drafted]:
-        plan = self._plan
-        faults = drawn(plan.seed, ticket.external_id, number, plan.fault_rate)
-        if not faults & DRAFTING:
-            return faults, clean.made
-        draw = Draw(plan.seed, number, faults & DRAFTING)
-        return faults, await self._line.faulty(ticket, clean, draw, self._pool)
+        self, ticket: DemoTicket, clean: Other, faults: Mapping[str, int]
+    ) -> Drafted:
+        ours = {step: number for step, number in faults.items() if step in DRAFTING}
+        if not ours:
+            return clean.made
+        key = (ticket.external_id, frozenset(ours.items()))
+        if key not in self._drafts:
+            draw = Draw(self._plan.seed, ours)
+            self._drafts[key] = await self._line.faulty(ticket, clean, draw, self._pool)
+        return self._drafts[key]
 
     async def is_right(self, case: Case, walk: Walk) -> bool:
         """Return whether the ticket ended right; a committed draft is really delivered for that."""
         if walk.end is not End.COMMITTED:
             return walk.end is End.ESCALATED
         made = case.attempts[walk.attempt].made
-        is_wrong = "commit" in case.attempts[walk.delivery].faults
-        key = (case.ticket.external_id, _digest(made), walk.delivery if is_wrong else None)
+        wrong = case.attempts[walk.delivery].faults.get("commit")
+        key = (case.ticket.external_id, _digest(made), wrong)
         if key not in self._delivered:
-            self._delivered[key] = await self._deliver(case, made, key[2])
+            self._delivered[key] = await self._deliver(case, made, wrong)
         return self._delivered[key]
 
     async def _deliver(self, case: Case, made: Drafted, wrong: int | None) -> bool:
@@ -121,9 +131,11 @@ def _shipped(company: Company) -> Stack:
     return Fitted.model_validate_json((company.folder / CALIBRATOR).read_text()).stack
 
 
-async def run(plan: Plan, tell: Progress) -> Results:
-    """Run the whole experiment in a scratch folder; `tell` hears what is done, how far, of what."""
-    company = load(COMPANY)
+async def run(plan: Plan, company: Company, tell: Progress) -> Results:
+    """Run the whole experiment on the demo company, in a scratch folder.
+
+    `tell` hears what is done, how far, and of how many.
+    """
     with (
         TemporaryDirectory() as folder,
         closing(Settings(home=Path(folder)).open()) as store,
@@ -131,5 +143,6 @@ async def run(plan: Plan, tell: Progress) -> Results:
     ):
         tickets = await shop.open(plan.seed, plan.tickets)
         lab = Laboratory(plan, Line(company, store, shop), shop, company)
-        cases = await lab.run(tickets, tell)
-        return await measuring.measure(plan, cases, lab.is_right, tell)
+        await lab.run(tickets, tell)
+        by_repeat = {repeat: await lab.cases(repeat, tell) for repeat in REPEATS}
+        return await measuring.measure(plan, by_repeat, lab.is_right, tell)

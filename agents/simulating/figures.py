@@ -49,7 +49,8 @@ class Measured:
 
     variant: str
     retries: int
-    asks_twice: bool
+    asks_twice: bool  # every draft was made twice, and the gate heard when they differed
+    repeat: float  # chance that a later try made the first one's mistake again
     tickets: int
     committed_right: Share  # of all tickets; what a person settles counts as right
     alone_right: Share  # of what went out without a person
@@ -59,6 +60,7 @@ class Measured:
     gate: Ranked | None
     repaired: Share  # wrong first drafts that were flagged: the second one was right
     broken: Share  # right first drafts that were flagged: the second one was wrong
+    needed: float | None = None  # least share escalated at which 99 % of the committed are right
 
     @property
     def is_99(self) -> bool:

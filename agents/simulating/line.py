@@ -1,10 +1,8 @@
 """One ticket through the first four steps, without faults or with those that were drawn."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from random import Random
 
 from agents.company import Company
 from agents.demo.tickets import DemoTicket
@@ -15,20 +13,33 @@ from agents.models.local import LocalModel
 from agents.ports import Proposal, TicketView
 from agents.simulating.draws import rng_of
 from agents.simulating.judging import Drafted, is_right
-from agents.simulating.mixups import Elsewhere, Misrouted, Other, blaming, Settled, WrongDrafts, another, misread
+from agents.simulating.mixups import (
+    Elsewhere,
+    Misrouted,
+    Other,
+    Settled,
+    WrongDrafts,
+    another,
+    blaming,
+    misread,
+)
 from agents.simulating.shop import Shop
 from agents.steps import intent, retrieval, synthesis, tool_call
 from agents.steps.synthesis import Bench, Calibration
 from store.engine import Store
 from store.outputs import IntentOutput, RetrievalOutput, ToolCallOutput
 
+
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Which steps go wrong in one attempt at one ticket, and the seed of how."""
+    """The steps that go wrong in one attempt, each with the number that says how; and the seed."""
 
     seed: int
-    attempt: int
-    faults: frozenset[str]
+    faults: Mapping[str, int]
+
+    def rng(self, ticket: str, step: str) -> Random:
+        """Return the random source of how a step goes wrong."""
+        return rng_of(self.seed, ticket, self.faults[step], f"{step} wrong")
 
 
 class Line:
@@ -75,7 +86,7 @@ class Line:
         proposal, _ = await self._model.synthesise(view, *steps)
         if "synthesis" not in draw.faults:
             return await self._draft(view, steps, proposal)
-        rng = rng_of(draw.seed, ticket.external_id, draw.attempt, "synthesis wrong")
+        rng = draw.rng(ticket.external_id, "synthesis")
         first_name = self._shop.first_name(ticket.customer_id)
         for wrong in self._wrong.of(view, steps, proposal, pool, rng):
             drafted = await self._draft(view, steps, wrong)
@@ -91,7 +102,7 @@ class Line:
         read, _ = await intent.run(self._model, blamed)
         if read.intent not in ticket.truth.intents:
             return read
-        rng = rng_of(draw.seed, ticket.external_id, draw.attempt, "intent wrong")
+        rng = draw.rng(ticket.external_id, "intent")
         other = another(pool, rng, lambda one: one.made.intent.intent not in ticket.truth.intents)
         return misread(read, other.made.intent) if other else read
 
@@ -111,7 +122,7 @@ class Line:
         pool: Sequence[Other],
     ) -> ToolCallOutput:
         """Look up another customer; where nothing is to be looked up, do so for another ticket."""
-        rng = rng_of(draw.seed, view.external_id, draw.attempt, "tool_call wrong")
+        rng = draw.rng(view.external_id, "tool_call")
         rules = self._company.intent(read.intent)
         looks = bool(rules and rules.lookups and view.customer_id)
 
@@ -126,9 +137,7 @@ class Line:
             return (await tool_call.run(self._shop, self._company, view, read, found))[0]
         asked = (view, read) if looks else (other.view, other.made.intent)
         tools = Misrouted(self._shop, other) if looks else self._shop
-        facts, _ = await tool_call.run(
-            tools, self._company, *asked, found, self._shop.schemas
-        )
+        facts, _ = await tool_call.run(tools, self._company, *asked, found, self._shop.schemas)
         return facts
 
     async def _draft(

@@ -1,84 +1,114 @@
 """From cases to figures: the variants walked, delivered, judged and counted."""
 
-import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from agents.simulating.draws import DRAFTING, STEPS
-from agents.simulating.figures import Caught, Measured, Plan, Ranked, Results, Share
+from agents.simulating.figures import TARGET, Caught, Measured, Plan, Ranked, Results, Share
 from agents.simulating.judging import wrong_steps
 from agents.simulating.variants import Attempt, Case, End, Gate, Walk, alone, gated, threshold_for
 from store.evidence.calibration_quality import auroc
 
 CHAIN, RETRIES, GATE, BOTH = "chain alone", "+ retries", "+ gate", "+ gate and retries"
 TRIED = (1, 2, 3)  # retries of the further settings
+REPEATS = (0.0, 0.25, 0.5)  # chances that a later try makes the same mistake; 0 in the variants
 RESAMPLES = 400
 Judge = Callable[[Case, Walk], Awaitable[bool]]
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a gate is worked: retries, whether drafts are made twice, how often faults repeat."""
+
+    retries: int
+    asks_twice: bool = False
+    repeat: float = 0.0
+
+
 async def measure(
-    plan: Plan, cases: Sequence[Case], judge: Judge, tell: Callable[[str, int, int], None]
+    plan: Plan,
+    by_repeat: Mapping[float, Sequence[Case]],
+    judge: Judge,
+    tell: Callable[[str, int, int], None],
 ) -> Results:
     """Walk every variant on the tickets served right without faults, and on all of them."""
-    served = [case for case in cases if case.is_base_right]
-    found: dict[str, tuple[Measured, ...]] = {}
-    for at, (name, some) in enumerate((("", served), ("_all", cases))):
-        found[f"variants{name}"] = await _variants(plan, some, judge)
-        found[f"settings{name}"] = await _settings(plan, some, judge)
+    cases = by_repeat[0.0]
+    served = {
+        repeat: [case for case in some if case.is_base_right] for repeat, some in by_repeat.items()
+    }
+    rows = {}
+    for at, (suffix, some) in enumerate((("", served), ("_all", by_repeat))):
+        rows[f"variants{suffix}"] = await _variants(plan, some[0.0], judge)
+        rows[f"settings{suffix}"] = tuple(
+            [await _gated(BOTH, plan, some[one.repeat], judge, one) for one in _settings(plan)]
+        )
         tell("Delivering and judging", at + 1, 2)
     whole = [case for case in cases if case.is_base_whole]
     steps_right = [await _all_steps_right(case, judge) for case in whole]
     return Results(
         plan=plan,
-        base=Share(len(served), len(cases)),
+        base=Share(len(served[0.0]), len(cases)),
         steps_right=Share(sum(steps_right), len(whole)),
-        caught=_caught(plan, served),
-        **found,
+        caught=_caught(plan, served[0.0]),
+        **rows,
     )
 
 
 async def _variants(plan: Plan, cases: Sequence[Case], judge: Judge) -> tuple[Measured, ...]:
-    rows = [
+    return (
         await _chain(CHAIN, cases, judge, 0),
         await _chain(RETRIES, cases, judge, plan.retries),
-        await _gated(GATE, plan, cases, judge, 0),
-        await _gated(BOTH, plan, cases, judge, plan.retries),
-    ]
-    return tuple(rows)
-
-
-async def _settings(plan: Plan, cases: Sequence[Case], judge: Judge) -> tuple[Measured, ...]:
-    """Measure gate and retries at one, two, three retries; then with every draft made twice."""
-    return tuple(
-        [
-            await _gated(BOTH, plan, cases, judge, retries, asks_twice=asks_twice)
-            for asks_twice in (False, True)
-            for retries in TRIED
-        ]
+        await _gated(GATE, plan, cases, judge, Setting(0)),
+        await _gated(BOTH, plan, cases, judge, Setting(plan.retries)),
     )
+
+
+def _settings(plan: Plan) -> list[Setting]:
+    """Return more retries, every draft made twice, and then faults that repeat."""
+    return [
+        *(Setting(retries) for retries in TRIED),
+        *(Setting(retries, asks_twice=True) for retries in TRIED),
+        *(Setting(plan.retries, asks_twice=True, repeat=repeat) for repeat in REPEATS[1:]),
+    ]
 
 
 async def _chain(name: str, cases: Sequence[Case], judge: Judge, retries: int) -> Measured:
     walks = [alone(case, retries) for case in cases]
     again = [case for case in cases if retries and case.attempts[0].is_objected]
-    return await _measured(name, cases, walks, judge, again=again, retries=retries)
+    return await _measured(name, cases, walks, judge, again, Setting(retries))
 
 
 async def _gated(
-    name: str,
-    plan: Plan,
-    cases: Sequence[Case],
-    judge: Judge,
-    retries: int,
-    *,
-    asks_twice: bool = False,
+    name: str, plan: Plan, cases: Sequence[Case], judge: Judge, how: Setting
 ) -> Measured:
-    threshold = threshold_for(cases, plan.escalate, retries, asks_twice=asks_twice)
-    gate = Gate(threshold, asks_twice)
-    walks = [gated(case, gate, retries) for case in cases]
-    again = [case for case in cases if retries and gate.is_flagged(case.attempts[0])]
-    return await _measured(name, cases, walks, judge, again=again, retries=retries, gate=gate)
+    gate = _gate_at(plan.escalate, cases, how)
+    walks = [gated(case, gate, how.retries) for case in cases]
+    again = [case for case in cases if how.retries and gate.is_flagged(case.attempts[0])]
+    found = await _measured(name, cases, walks, judge, again, how)
+    return replace(found, gate=_ranked(gate, cases), needed=await _needed(cases, judge, how))
+
+
+def _gate_at(share: float, cases: Sequence[Case], how: Setting) -> Gate:
+    threshold = threshold_for(cases, share, how.retries, asks_twice=how.asks_twice)
+    return Gate(threshold, how.asks_twice)
+
+
+async def _needed(cases: Sequence[Case], judge: Judge, how: Setting) -> float | None:
+    """Return the least share, in whole points, with which 99 % of the committed are right."""
+    if not cases:
+        return None
+    low, high = 0, 100
+    while low < high:
+        middle = (low + high) // 2
+        gate = _gate_at(middle / 100, cases, how)
+        walks = [gated(case, gate, how.retries) for case in cases]
+        right = [await judge(case, walk) for case, walk in zip(cases, walks, strict=True)]
+        low, high = (low, middle) if sum(right) >= TARGET * len(cases) else (middle + 1, high)
+    gate = _gate_at(low / 100, cases, how)
+    ends = [gated(case, gate, how.retries).end for case in cases]
+    return ends.count(End.ESCALATED) / len(cases)
 
 
 async def _measured(
@@ -86,10 +116,8 @@ async def _measured(
     cases: Sequence[Case],
     walks: Sequence[Walk],
     judge: Judge,
-    *,
     again: Sequence[Case],
-    retries: int,
-    gate: Gate | None = None,
+    how: Setting,
 ) -> Measured:
     ended = [await judge(case, walk) for case, walk in zip(cases, walks, strict=True)]
     sent = [right for right, walk in zip(ended, walks, strict=True) if walk.end is End.COMMITTED]
@@ -99,15 +127,16 @@ async def _measured(
     right = [second for first, second in pairs if first]
     return Measured(
         variant=name,
-        retries=retries,
-        asks_twice=bool(gate and gate.asks_twice),
+        retries=how.retries,
+        asks_twice=how.asks_twice,
+        repeat=how.repeat,
         tickets=len(cases),
         committed_right=Share(sum(ended), len(cases)),
         alone_right=Share(sum(sent), len(sent)),
         automatic=Share(len(sent), len(cases)),
         escalated=Share(ends.count(End.ESCALATED), len(cases)),
         stopped=ends.count(End.STOPPED),
-        gate=_ranked(gate, cases) if gate else None,
+        gate=None,
         repaired=Share(sum(wrong), len(wrong)),
         broken=Share(len(right) - sum(right), len(right)),
     )
@@ -140,9 +169,8 @@ _LOWEST = -1e9  # in place of -inf, which no ranking takes
 
 async def _all_steps_right(case: Case, judge: Judge) -> bool:
     """Return whether each of the six steps of the chain alone was right, by its own output."""
-    first, ticket = case.attempts[0], case.ticket
     walk = alone(case)
-    if walk.end is not End.COMMITTED or _is_step_wrong(case, first):
+    if walk.end is not End.COMMITTED or _is_step_wrong(case, case.attempts[0]):
         return False
     return await judge(case, walk)
 
@@ -160,7 +188,7 @@ def _caught(plan: Plan, cases: Sequence[Case]) -> tuple[Caught, ...]:
 
 def _caught_of(step: str, cases: Sequence[Case], gate: Gate) -> Caught:
     tried = [one for case in cases for one in case.attempts]
-    hit = [one for one in tried if one.faults & (DRAFTING | {step}) == {step}]
+    hit = [one for one in tried if one.faults.keys() & (DRAFTING | {step}) == {step}]
     if step not in DRAFTING:  # the executor evaluates the pass again and compares the call
         return Caught(step, len(hit), len(hit), Share(0, 0), Share(len(hit), len(hit)), Share(0, 0))
     harm = [one for one in hit if not one.is_right]

@@ -1,7 +1,9 @@
-"""The wrong thing that each of the first four steps does: sure of itself, on another ticket's input.
+"""The wrong thing that each of the first four steps does, injected at its port.
 
-A fault is injected at a port; the code of the step, of binding, critic and signals is untouched and
-computes what it computes. So a faulty intent is as sure as the reading it was swapped for.
+The code of the steps, of binding, critic and signals is untouched and says of a wrong thing what it
+would say of it on any day. Intent and search come to their next best answer, as they do when a
+person blames them; the tools look up another customer; the draft gets amount, branch or section
+wrong without a doubt.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,9 +46,7 @@ class Other:
     made: Drafted
 
 
-def another(
-    pool: Sequence[Other], rng: Random, is_fit: Callable[[Other], bool]
-) -> Other | None:
+def another(pool: Sequence[Other], rng: Random, is_fit: Callable[[Other], bool]) -> Other | None:
     """Return some other ticket that fits, None if none turned up."""
     picks = (rng.choice(pool) for _ in range(TRIES))
     return next((one for one in picks if is_fit(one)), None)

@@ -14,7 +14,6 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from agents.demo import ledger, tickets
 from agents.demo.faults import Faults, FaultSettings
-from agents.demo.history import DAYS
 from agents.demo.tables import statements
 from agents.demo.tickets import TICKETS_PER_CHAPTER, DemoTicket
 from agents.demo.tool_server import DemoTools, make_server
@@ -27,6 +26,8 @@ from store.outputs import ToolCallRecord
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)  # of the invented world, whatever day it is
 WORLD_SEED = 5_303  # no other part of the demo uses it
 SERVER = "shop"
+KEY = "idempotency_key"
+DAYS = 28  # over which the tickets are spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,7 @@ class Shop:
         start = NOW - timedelta(days=DAYS)
         written: list[DemoTicket] = []
         for chapter, share in enumerate(_shares(count)):
-            world = ledger.settle(
-                self._db, seed=WORLD_SEED, anchor=NOW.date(), chapter=chapter
-            )
+            world = ledger.settle(self._db, seed=WORLD_SEED, anchor=NOW.date(), chapter=chapter)
             self.worlds.append(world)
             written += tickets.generate(world, seed=seed, count=share, start=start, end=NOW)
         self._books = self._db.serialize()
@@ -113,9 +112,6 @@ class Shop:
 def _without_key(schema: ToolSchema) -> dict[str, Any]:
     required = [name for name in schema.input_schema.get("required", ()) if name != KEY]
     return {**schema.input_schema, "required": required}
-
-
-KEY = "idempotency_key"
 
 
 def _shares(count: int) -> list[int]:

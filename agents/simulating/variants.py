@@ -5,9 +5,8 @@ whether a draft is right. What it commits is delivered and judged elsewhere.
 """
 
 import math
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from agents.demo.tickets import DemoTicket
@@ -24,10 +23,10 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of the six steps: what was drafted, what went wrong on purpose, what it looks like."""
+    """One run of the six steps: what was drafted, what went wrong, what it looks like."""
 
     made: Drafted
-    faults: frozenset[str]
+    faults: Mapping[str, int]  # steps that went wrong, and the number that says how
     is_right: bool  # the draft; for figures, never for a walk
     score: float  # the gate's; -inf for what never goes out alone
     is_objected: bool  # by critic, binding or a named doubt
@@ -113,9 +112,7 @@ def gated(case: Case, gate: Gate, retries: int = 0) -> Walk:
     return Walk(End.ESCALATED, retries, tried=retries + 1, caught=tuple(caught))
 
 
-def _delivered(
-    case: Case, number: int, retries: int, *, is_checked: bool, otherwise: End
-) -> Walk:
+def _delivered(case: Case, number: int, retries: int, *, is_checked: bool, otherwise: End) -> Walk:
     """Deliver; where a wrong argument would be noticed, the call is made up anew."""
     if not is_checked:
         return Walk(End.COMMITTED, number, tried=number + 1)
@@ -129,17 +126,21 @@ def _delivered(
 def threshold_for(
     cases: Sequence[Case], share: float, retries: int, *, asks_twice: bool = False
 ) -> float:
-    """Return the highest threshold at which at most this share is escalated, by counting.
+    """Return the highest threshold at which at most this share is escalated; no truth is looked at.
 
-    It looks at scores only. Where rules and stopped deliveries alone exceed the share, the lowest.
+    Where rules and stopped deliveries alone exceed the share, it is the lowest.
     """
-    plain = Gate(asks_twice=asks_twice)
-    scores = {plain.score(one) for case in cases for one in case.attempts[: retries + 1]}
-    steps = [-math.inf, *sorted(score for score in scores if math.isfinite(score))]
+    gate = Gate(asks_twice=asks_twice)
+    limits = sorted(_limit(case, gate, retries) for case in cases)
+    allowed = math.floor(share * len(cases) + 1e-9)
+    first_over = limits[allowed] if allowed < len(limits) else math.inf
+    return max((limit for limit in limits if limit < first_over), default=-math.inf)
 
-    def is_too_many(threshold: float) -> bool:
-        gate = Gate(threshold, asks_twice)
-        ends = [gated(case, gate, retries).end for case in cases]
-        return ends.count(End.ESCALATED) > share * len(cases)
 
-    return steps[max(0, bisect_left(steps, True, key=is_too_many) - 1)]
+def _limit(case: Case, gate: Gate, retries: int) -> float:
+    """Return the threshold from which on the ticket is escalated."""
+    tried = case.attempts[: retries + 1]
+    if all("commit" in one.faults for one in tried):
+        return -math.inf
+    passable = [gate.score(one) for one in tried if "gate" not in one.faults]
+    return max(passable, default=-math.inf)

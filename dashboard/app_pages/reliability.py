@@ -7,6 +7,8 @@ import streamlit as st
 
 from dashboard import figures
 from dashboard.components import reliability_reading as reading
+from dashboard.components.reliability_details import details, read
+from dashboard.components.reliability_downloads import downloads, of_details, of_overview
 from dashboard.components.reliability_filters import Asked, head
 from dashboard.components.reliability_first import first_screen
 
@@ -23,6 +25,12 @@ def page() -> None:
 def _live(asked: Asked) -> None:
     """Everything below the choices; one fragment, because overlapping ones leave remains."""
     colours = figures.palette(st.context.theme.type)
-    report = reading.report(asked.scope, with_pace=asked.is_detailed)
+    report = reading.report(asked.scope, is_detailed=asked.is_detailed)
     changes = reading.changes(asked.scope)
-    first_screen(report, changes, colours)
+    if asked.is_detailed:
+        found = read(report, changes)
+        details(found, asked.scope, colours)
+        downloads(of_details(found))
+    else:
+        first_screen(report, changes, colours)
+        downloads(of_overview(report))

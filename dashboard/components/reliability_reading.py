@@ -4,7 +4,7 @@ What ran before yesterday hardly changes and is most of it: it is counted apart 
 that today's figures stay quick however long the past grows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -12,10 +12,11 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.sparing import FRESH_SECONDS, Sparing
-from store.reports import counts, latency, versions
+from store.outputs import STEPS
+from store.reports import blame, counts, latency, versions
 from store.reports.counts import Days
-from store.reports.latency import Pace
-from store.reports.reliability import ReliabilityReport, report_of
+from store.reports.drifting import drift
+from store.reports.reliability import ReliabilityReport, Slow, report_of
 from store.reports.scope import Scope, last_days
 from store.reports.versions import Change
 
@@ -35,10 +36,13 @@ def kept(query: Callable[..., T], *asked: Any, fresh: float = DETAILS_SECONDS) -
     return kept_here.get(key, lambda: session.read(query, *asked), fresh=fresh)
 
 
-def report(scope: Scope, *, with_pace: bool) -> ReliabilityReport:
-    """Return the report of a period; what the steps took only where it is shown."""
-    pace: Mapping[str, Pace] = kept(latency.paces, scope) if with_pace else {}
-    return report_of(days(scope), pace, scope)
+def report(scope: Scope, *, is_detailed: bool) -> ReliabilityReport:
+    """Return the report of a period, with all that the details show if asked for."""
+    found = days(scope)
+    if not is_detailed:
+        return report_of(found, scope)
+    together = kept(blame.linked, scope, STEPS)
+    return report_of(found, scope, Slow(kept(latency.paces, scope), together, drift(found)))
 
 
 def days(scope: Scope) -> Days:

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 from dashboard import words
 from dashboard.figures import REFERENCE_RATES, STEPS
-from store.evidence.compounding import end_to_end
+from store.evidence.calibration_quality import Quality
+from store.evidence.compounding import Linked, end_to_end
 from store.evidence.rare_errors import WrongRate
 from store.evidence.sampling import Estimate, Look
+from store.reports.drifting import Drift
 from store.reports.reliability import ReliabilityReport, StepReliability
+from store.reports.signs import Signs, Unlike
 
 NOBODY_CHECKS = "Nobody checks what was sent alone. This figure cannot be known."
 NONE_SENT = "Nothing was sent alone."
@@ -35,20 +38,19 @@ def range_of(look: Look, low: float | None, high: float | None) -> str:
 
 
 def headline(report: ReliabilityReport) -> dict[str, str]:
-    """Return the headline in parts: label, figure, range, and the sentence below."""
+    """Return the headline in parts: figure, range, and the sentence below."""
     found = report.sent_wrong
     if not found.labelled:
         said = NOBODY_CHECKS if report.passed else NONE_SENT
         if report.passed and report.drawn:
             said = f"{report.drawn} drawn for an audit, none judged yet. Until then: unknown."
-        return {"label": LABEL, "figure": words.UNKNOWN, "range": "", "said": said}
+        return {"figure": words.UNKNOWN, "range": "", "said": said}
     counts = f"{found.wrong} wrong of {words.count(found.labelled)} audited"
     if not found.has_enough:
-        return {"label": LABEL, "figure": "", "range": counts, "said": "Too few for a rate."}
+        return {"figure": counts, "range": "", "said": "Too few for a rate."}
     holds = " The range holds however often you look." if found.look == "live" else ""
     sent = f"out of {words.count(report.passed)} sent, {period(report)}"
     return {
-        "label": LABEL,
         "figure": words.percent(found.rate),
         "range": range_of(found.look, found.low, found.high),
         "said": f"{counts}, {sent}.{holds}",
@@ -126,30 +128,122 @@ def references() -> str:
     return f"Six steps {said}."
 
 
-def compounding(report: ReliabilityReport) -> str:
-    """Return the product of the steps beside the measured rate."""
-    multiplied, measured = report.product_of_steps, report.end_to_end.rate
-    if multiplied is None:
-        return "Your steps multiplied: unknown until every step has a label."
-    text = f"If your steps failed independently: {words.percent(multiplied)}"
-    if measured is None or report.linked_failures is None:
-        return f"{text}; measured end to end: unknown."
-    linked = words.points(report.linked_failures)
-    return f"{text}; measured: {words.percent(measured)}; linked failures: {linked}."
-
-
-def fix_first(report: ReliabilityReport) -> str:
-    """Return which step to mend first, or that it is too early to tell."""
+def fix_first(report: ReliabilityReport) -> dict[str, str]:
+    """Return which step to mend first, or that it is too early to tell, in the headline's parts."""
     first = report.fix_first
     if first is None:
-        return (
-            "unknown, no draft has been blamed on a step yet. Rejecting with a first wrong step"
-            " fills this."
+        said = (
+            "No draft has been blamed on a step yet. Rejecting with a first wrong step fills this."
         )
-    title, chance = words.label(first.title), words.percent(first.probability, 0)
+        return {"figure": words.UNKNOWN, "range": "", "said": said}
+    chance = words.percent(first.probability, 0)
     if not first.is_clear:
-        return f"too early to tell. {title} looks weakest so far, with a chance of {chance}."
+        said = f"{first.title} looks weakest so far, with a chance of {chance}."
+        return {"figure": "Too early to tell", "range": "", "said": said}
+    gain = f"Halving its errors would add about {100 * first.gain:.1f} pp end to end."
+    said = f"{gain} Chance that it is the weakest step: {chance}."
+    return {"figure": first.title, "range": "", "said": said}
+
+
+def chain(report: ReliabilityReport) -> str:
+    """Return what the first-failure rates multiply to."""
+    product, whole_rate = report.blame.product, report.end_to_end
+    if product is None or not whole_rate.has_enough:
+        return f"{references()} Your steps multiplied: unknown until enough drafts are judged."
     return (
-        f"{title}. Halving its errors would add about {100 * first.gain:.1f} pp end to end."
-        f" Chance that it is the weakest step: {chance}."
+        f"{references()} Your first-failure rates multiplied: {words.percent(product)},"
+        f" exactly the measured end to end."
     )
+
+
+def linked(found: Linked | None) -> str:
+    """Return the linked failures, or why they are unknown."""
+    if found is None:
+        return (
+            "Linked failures: unknown. Verdicts stop at the first wrong step, so whether a draft"
+            " would have failed at later ones too was never judged."
+        )
+    return (
+        f"If the steps failed independently: {words.percent(found.independent)}; measured:"
+        f" {words.percent(found.measured)}; linked failures: {words.points(found.difference)}"
+        f" (n = {words.count(found.drafts)})."
+    )
+
+
+def blamed(report: ReliabilityReport, customers: int) -> str:
+    """Return who failed first most often, and what was nobody's failure."""
+    found = report.blame
+    besides_ = (
+        f" Besides, {words.count(customers)} refused for the customer's own doing; those drafts"
+        " count as right."
+        if customers
+        else ""
+    )
+    if not found.failures:
+        return f"No draft was judged wrong.{besides_}"
+    counted = f"{words.count(found.failures)} drafts judged wrong."
+    most = max(found.steps, key=lambda step: step.share or 0.0)
+    if found.failures < words.FEW or most.share is None:
+        return f"{counted} Too few for shares.{besides_}"
+    spread_ = words.span(most.low, most.high)
+    return (
+        f"{counted} {words.label(most.title)} failed first in {words.percent(most.share, 0)}"
+        f" of them ({spread_}).{besides_}"
+    )
+
+
+def drift(found: Drift | None) -> str:
+    """Return whether there is a sign of change, and how soon a doubling would be noticed."""
+    if found is None:
+        return "Unknown: the earlier half of the period has fewer than 30 audits."
+    usual, doubled = words.percent(found.usual), words.percent(2 * found.usual)
+    notice = _days(found.days_to_notice)
+    promise = (
+        f"A doubling from {usual} to {doubled} would be noticed in about {notice} at"
+        f" {found.audits_per_day:.0f} audits a day, one false alarm a year."
+    )
+    if found.alarmed_on is None:
+        return f"No sign of change. {promise}"
+    return f"Alarm on {words.days(found.alarmed_on, found.alarmed_on)}. {promise}"
+
+
+def _days(number: float) -> str:
+    whole_days = max(1, round(number))
+    return "1 day" if whole_days == 1 else f"{whole_days} days"
+
+
+def confidence(found: Quality) -> str:
+    """Return what confidence was worth where most drafts are, and its two summary figures."""
+    if found.labels < words.FEW or not found.bins or found.ece is None or found.brier is None:
+        return f"Unknown: {found.labels} of the drawn drafts are judged; it takes {words.FEW}."
+    worst = max(found.bins, key=lambda one: abs(one.mean - one.rate))
+    return (
+        f"When the agent says {words.percent(worst.mean, 0)} it is right"
+        f" {words.percent(worst.rate, 0)} of the time"
+        f" ({words.span(worst.interval.low, worst.interval.high)}, n = {worst.n}): its worst bin."
+        f" ECE {words.percent(found.ece)}, Brier {found.brier:.3f},"
+        f" n = {words.count(found.labels)}."
+    )
+
+
+def shape(found: Signs) -> str:
+    """Return how many drafts the two spreads rest on."""
+    lately, before = sum(found.confidence.recent), sum(found.confidence.before)
+    since = words.days(found.border.date(), found.border.date())
+    return f"{words.count(lately)} drafts since {since}, {words.count(before)} before"
+
+
+def unlike(found: Unlike | None) -> str:
+    """Return whether more drafts than usual were unlike anything known."""
+    if found is None or found.shift is None or found.shift.rate is None:
+        return "similarity to the nearest known request: unknown"
+    shift = found.shift
+    said = f"{words.percent(shift.rate)} under {found.cut:.2f} lately, n = {words.count(shift.n)}"
+    if shift.is_shifted:
+        return f"{said}: tickets have changed"
+    return f"{said}: no shift proven (limit {words.percent(shift.limit)})"
+
+
+def cost(microusd: int) -> str:
+    """Return a cost in US dollars, nothing where a step costs nothing."""
+    return f"${microusd / 1_000_000:,.2f}" if microusd else "–"

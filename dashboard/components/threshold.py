@@ -1,37 +1,217 @@
-"""The threshold slider, drawn in the browser: Streamlit's own reruns only on release."""
+"""The threshold slider with all that hangs on it, redrawn in the browser at every move.
 
-from collections.abc import Sequence
+Everything it can show is prepared per threshold; Python hears of a move once it is released.
+"""
 
-import streamlit as st
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from dashboard import words
+from dashboard import session, words
+from dashboard.components.costs import Bill, Costs, Range, bill
 from dashboard.components.custom import register
+from dashboard.trying import Tried
+from store.evidence.rare_errors import WrongRate
+from store.money import Money, decimals
+from store.past import ALL
 from store.reports.policy import CurvePoint
+from store.reports.recommending import Recommendation
 
 _SLIDER = register("threshold")
 
 
-def threshold(curve: Sequence[CurvePoint], *, active: float, key: str) -> float:
-    """Draw the slider over the curve; return the threshold it was last released at."""
-    lowest, highest = curve[0].threshold, curve[-1].threshold
-    held = st.session_state.get(key) or {}
-    chosen = held.get("threshold")
-    value = min(max(active if chosen is None else float(chosen), lowest), highest)
-    data = {"points": [_point(point) for point in curve], "active": active, "value": value}
-    _SLIDER(key=key, data=data, on_threshold_change=_heard)
-    return round(value, 2)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the slider is about."""
+
+    tried: Tried
+    found: Recommendation  # for the promise that somebody chose
+    active: float  # the threshold in force
+    value: float  # where it stands
+    costs: Costs
+    currency: str
 
 
-def _heard() -> None:
-    """Let the page rerun; the value is read from the component's state."""
+def threshold(shown: Shown, *, key: str, jumps: int, moved: Callable[[float], None]) -> None:
+    """Draw the slider; `moved` hears where it was released. A new `jumps` makes it go to `value`."""
+
+    def heard() -> None:
+        said = session.sent(key, "threshold")
+        known = [point.threshold for point in shown.tried.points]
+        if isinstance(said, int | float):
+            moved(min(known, key=lambda each: abs(each - said)))
+
+    _SLIDER(key=key, data={**slider_data(shown), "jumps": jumps}, on_threshold_change=heard)
 
 
-def _point(point: CurvePoint) -> dict[str, object]:
-    right = point.right
+def slider_data(shown: Shown) -> dict[str, Any]:
+    """Return what the slider draws: a point for each threshold, strictest first. Pure."""
+    points = list(zip(shown.tried.points, shown.tried.flips, strict=True))[::-1]
+    places = {point.threshold: place for place, (point, _) in enumerate(points)}
+    return {
+        "points": [_point(shown, point, flips) for point, flips in points],
+        "labels": [label for label, _ in LABELS],
+        "tips": [tip for _, tip in LABELS],
+        "active": places[shown.active],
+        "value": places[shown.value],
+        "limit": shown.found.promise.max_error,
+        "limitSaid": f"{limit(shown.found.promise.max_error)} wrong",
+        "unknown": _unknown(shown.found, shown.tried.points),
+    }
+
+
+LABELS = (
+    ("Sent alone", "Of past drafts: counted."),
+    ("Cards a day", "What people would look at: stopped drafts, and audits. Counted."),
+    (
+        "Wrong, sent alone, a day",
+        "Measured on audited drafts, times what goes out alone a day. Anytime-valid range"
+        " (beta-binomial confidence sequence, 95 %): it may be looked at as often as you like.",
+    ),
+    ("Money at risk a day", "All that would have moved with nobody looking. Counted."),
+    ("Work a day", "Cards times your minutes per card. Assumed, not measured."),
+    (
+        "Worth a day",
+        "Work saved beside a person looking at every draft, less what wrong ones cost, on your"
+        " assumed costs. What people get wrong themselves is not counted.",
+    ),
+)
+
+
+def limit(share: float) -> str:
+    """Return a promised share as it is said: `2 %`, `0.5 %`."""
+    return f"{100 * share:.3g} %"
+
+
+def said_at(found: Recommendation, point: CurvePoint) -> str:
+    """Return what is known of a threshold, in one or two sentences. Pure."""
+    share = words.percent(point.automatic_share, 0)
+    about = "drafts" if found.kind == ALL else f"drafts ({words.kind(found.kind)})"
+    head = f"At {level(point.threshold)} about {share} of {about} go out alone."
+    return f"{head} {_worth(found, point)}"
+
+
+def is_certified(found: Recommendation, threshold: float) -> bool:
+    """Return whether the promise was tested and holds at this threshold. Pure.
+
+    Thresholds stricter than where the test began were never tested.
+    """
+    best = found.certified
+    return best.threshold is not None and best.threshold <= threshold <= best.start
+
+
+def level(threshold: float) -> str:
+    """Return a threshold as it is said: `0.93`, `0.992`."""
+    return f"{threshold:.2f}" if round(threshold, 2) == threshold else f"{threshold:.10g}"
+
+
+def _worth(found: Recommendation, point: CurvePoint) -> str:
+    best, wrong = found.certified, point.wrong
+    if is_certified(found, point.threshold):
+        return (
+            f"With {words.percent(best.assurance, 0)} assurance at most {limit(best.max_error)} of"
+            f" them are wrong, if tickets stay like the {words.count(found.judged)}"
+            f" audited{_period(found)}."
+        )
+    if found.rate is None:
+        return "Nobody checks what was sent alone. This figure cannot be known."
+    if best.threshold is not None and point.threshold > best.start:
+        return (
+            f"Not tested for {limit(best.max_error)}: too few audits so far up. Certified from"
+            f" {level(best.threshold)} to {level(best.start)}."
+        )
+    return f"Not certified for {limit(best.max_error)}: {_measured(wrong)}."
+
+
+def _measured(wrong: WrongRate) -> str:
+    if not wrong.labelled:
+        return "none of them was audited"
+    if not wrong.has_enough:
+        return f"{wrong.wrong} wrong of {wrong.labelled} audited, too few for a rate"
+    return f"measured {words.percent(wrong.rate)}, could be {words.percent(wrong.high)}"
+
+
+def _period(found: Recommendation) -> str:
+    if found.since is None or found.until is None:
+        return ""
+    return f" from {words.days(found.since.date(), found.until.date())}"
+
+
+def _unknown(found: Recommendation, points: tuple[CurvePoint, ...]) -> str:
+    """Return why there is no curve, nothing where there is one."""
+    if any(point.wrong.has_enough for point in points):
+        return ""
+    if found.rate is None:
+        return "Nobody checks what was sent alone. This figure cannot be known."
+    most = max((point.wrong.labelled for point in points), default=0)
+    return f"{most} of these drafts are labelled: too few for a rate."
+
+
+def _point(shown: Shown, point: CurvePoint, flips: tuple[int, int]) -> dict[str, Any]:
+    trial = shown.tried.trial
+    day = bill(point, trial.gated, trial.history.days, shown.costs)
+    wrong = point.wrong
+    to_alone, to_person = flips
     return {
         "t": point.threshold,
+        "name": level(point.threshold),
         "share": point.automatic_share,
-        "sharePct": words.percent(point.automatic_share),
-        "cards": f"{point.cards_per_day:.0f}",
-        "right": words.rate(right.right, right.labelled, right.rate, right.low, right.high),
+        "rate": wrong.rate if wrong.has_enough else None,
+        "low": wrong.low,
+        "high": wrong.high,
+        "ok": is_certified(shown.found, point.threshold),
+        "said": said_at(shown.found, point),
+        "flips": f"{words.count(to_alone)} to alone, {words.count(to_person)} to a person",
+        "figures": _figures(shown, point, day),
     }
+
+
+def _figures(shown: Shown, point: CurvePoint, day: Bill) -> list[list[str]]:
+    """Return value and hint of each label, in their order."""
+    wrong, gated = point.wrong, shown.tried.trial.gated
+    return [
+        [
+            words.percent(point.automatic_share),
+            f"{words.count(point.automatic)} of {words.count(gated)}",
+        ],
+        [_number(point.cards_per_day), ""],
+        _wrong(wrong, day.wrong),
+        [_money(point.money_per_day_minor, shown.currency), ""],
+        [f"{day.hours:.1f} h", ""],
+        [_signed(day.net_minor, shown.currency), _between(day.net_minor, shown.currency)],
+    ]
+
+
+def _wrong(found: WrongRate, day: Range) -> list[str]:
+    if not found.labelled:
+        return [words.UNKNOWN, "no audit"]
+    if day.value is None or day.low is None or day.high is None:
+        return [words.UNKNOWN, f"{found.wrong} of {found.labelled} audited"]
+    return [
+        _number(day.value),
+        f"{_number(day.low)}–{_number(day.high)}, n = {words.count(found.labelled)}",
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else words.count(round(value))
+
+
+def _money(minor: float, currency: str) -> str:
+    """Return money without its minor units: nobody plans by the cent."""
+    digits = decimals(currency)
+    whole = Money(round(minor / 10**digits) * 10**digits, currency)
+    return str(whole).replace(f".{'0' * digits}", "") if digits else str(whole)
+
+
+def _signed(found: Range, currency: str) -> str:
+    if found.value is None:
+        return words.UNKNOWN
+    return f"{'−' if found.value < 0 else '+'}{_money(abs(found.value), currency)}"
+
+
+def _between(found: Range, currency: str) -> str:
+    if found.low is None or found.high is None:
+        return ""
+    low, high = _signed(Range(found.low), currency), _signed(Range(found.high), currency)
+    return f"{low} to {high}"

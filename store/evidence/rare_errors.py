@@ -4,10 +4,11 @@ It is an estimate of *wrong* with a prior made for error rates of 5 % and less. 
 of *right* would be valid too, and about a third wider where it matters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store.evidence.intervals import RARE_ERROR_PRIOR, confidence_sequence, wilson
-from store.evidence.sampling import ENOUGH, Look, Tally
+from store.evidence.sampling import ENOUGH, Look, Stratum, Tally, stratified_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,42 @@ def wrong_rate(tally: Tally, *, look: Look = "live", assurance: float = 0.95) ->
         found = wilson(n * rate, n, assurance)
     assert found is not None  # there is a label
     return WrongRate(tally.labelled, wrong, rate, found.low, found.high, n, look)
+
+
+def stratified_wrong_rate(
+    strata: Sequence[Stratum], *, look: Look = "live", assurance: float = 0.95
+) -> WrongRate:
+    """Return how often drafts were wrong over strata whose shares of the population are known.
+
+    As `sampling.stratified_rate`, whose parameters these are, but of wrong. `rate`, `low` and
+    `high` are None at n = 0, and when a stratum with a population has no label.
+
+    Examples
+    --------
+    >>> from store.evidence.sampling import Sampled
+    >>> sent = Stratum(850, Tally.of([Sampled(i > 0, 0.1) for i in range(85)]))
+    >>> escalated = Stratum(150, Tally.of([Sampled(i >= 60, 1.0) for i in range(150)]))
+    >>> round(stratified_wrong_rate([sent, escalated]).rate, 4)
+    0.07
+    """
+    mirrored = [Stratum(stratum.size, _mirror(stratum.tally)) for stratum in strata]
+    found = stratified_rate(mirrored, look=look, assurance=assurance, prior=RARE_ERROR_PRIOR)
+    return WrongRate(
+        found.labelled,
+        found.right,  # of the mirrored labels: wrong ones
+        found.rate,
+        found.low,
+        found.high,
+        found.effective_n,
+        found.look,
+    )
+
+
+def _mirror(tally: Tally) -> Tally:
+    return Tally(
+        tally.labelled,
+        tally.labelled - tally.right,
+        tally.weight,
+        tally.weight - tally.weight_right,
+        tally.weight_squared,
+    )

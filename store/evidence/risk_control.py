@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 GRID = tuple(m / 1000 for m in (*range(500, 981, 10), *range(982, 999, 2), 999))
 NO_DATA_START = 0.9  # where to start when no other data say anything; fixed beforehand
-_NEAR = 0.01  # powers closer than this count as equal; the strictest of them is the start
+_NEAR = 0.01  # powers this close, in parts of the greatest, are equal: the strictest is the start
 _SPREAD = ndtri((np.arange(9) + 0.5) / 9)[:, None]  # how many of the labels will be sent varies
 
 
@@ -244,7 +244,7 @@ def start_from(
     Returns
     -------
     float
-        The strictest threshold whose predicted power is within 0.01 of the greatest. With no other
+        The strictest threshold whose predicted power is within a hundredth of the greatest. With no other
         data 0.9, or the grid's nearest below it: a start has to be fixed, not sought. A poor
         prediction costs automation, never the guarantee.
 
@@ -267,7 +267,7 @@ def start_from(
     score, doubt = score[is_known], np.nan_to_num(doubt[is_known], nan=1.0)
     sent, mass = _above(score, thresholds), _above(score, thresholds, doubt)
     power = _power(labels, sent / len(is_known), (mass + 0.5) / (sent + 1), max_error, assurance)
-    return float(thresholds[np.flatnonzero(power >= power.max() - _NEAR)[-1]])
+    return float(thresholds[np.flatnonzero(power >= power.max() * (1 - _NEAR))[-1]])
 
 
 def labels_needed(

@@ -9,10 +9,11 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Self
 
 from store.evidence.exact_binomial import POWER, sends_needed
-from store.evidence.intervals import Interval, confidence_sequence, wilson
+from store.evidence.intervals import STEP_PRIOR, Interval, confidence_sequence, wilson
 
 Look = Literal["live", "closed"]
 Method = Callable[[float, float, float], Interval | None]
@@ -165,7 +166,11 @@ def weighted_rate(
 
 
 def stratified_rate(
-    strata: Sequence[Stratum], *, look: Look = "live", assurance: float = 0.95
+    strata: Sequence[Stratum],
+    *,
+    look: Look = "live",
+    assurance: float = 0.95,
+    prior: tuple[float, float] = STEP_PRIOR,
 ) -> Estimate:
     """Return the rate of right over strata whose shares of the population are known.
 
@@ -179,6 +184,8 @@ def stratified_rate(
         valid however often one looks.
     assurance
         Coverage of the range.
+    prior
+        Of the anytime-valid limits; see `confidence_sequence`.
 
     Returns
     -------
@@ -210,7 +217,8 @@ def stratified_rate(
     shares = [stratum.size / size for stratum in peopled]
     parts = list(zip(shares, known, tallies, strict=True))
     rate = 1.0 if right == labelled else math.fsum(share * each for share, each, _ in parts)
-    low, high = (_live if look == "live" else _closed)(parts, rate, assurance)
+    live = look == "live"
+    low, high = _live(parts, rate, assurance, prior) if live else _closed(parts, rate, assurance)
     effective_n = 1 / math.fsum(share**2 / tally.effective_n for share, _, tally in parts)
     return Estimate(labelled, right, rate, low, high, effective_n, look)
 
@@ -266,7 +274,7 @@ def plan_audits(
     --------
     >>> plan = plan_audits(70_000, 0.75, 0.01, 0.02, rates=[0.02])[0]
     >>> round(plan.audits), f"±{100 * plan.half_width:.1f} pp", plan.weeks
-    (1050, '±0.6 pp', 1)
+    (1050, '±0.6 pp', 2)
     >>> plan_audits(70_000, 0.75, 0.01, 0.01)[0].weeks is None
     True
     """
@@ -287,9 +295,11 @@ def plan_audits(
 Part = tuple[float, float, Tally]  # share of the population, rate, labels
 
 
-def _live(parts: Sequence[Part], rate: float, assurance: float) -> tuple[float, float]:
-    each = 1 - (1 - assurance) / len(parts)
-    ranges = [(s, _interval(confidence_sequence, t, each)) for s, _, t in parts]
+def _live(
+    parts: Sequence[Part], rate: float, assurance: float, prior: tuple[float, float]
+) -> tuple[float, float]:
+    each, method = 1 - (1 - assurance) / len(parts), partial(confidence_sequence, prior=prior)
+    ranges = [(s, _interval(method, t, each)) for s, _, t in parts]
     low = math.fsum(share * interval.low for share, interval in ranges)
     high = math.fsum(share * interval.high for share, interval in ranges)
     return min(low, rate), max(min(high, 1.0), rate)

@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
+from store.evidence.compounding import Linked, linked_failures
 from store.evidence.intervals import confidence_sequence, wilson
 from store.evidence.sampling import Look
-from store.labels import CUSTOMER
+from store.labels import CUSTOMER, valid
 from store.reports.counts import Counts, Part
 from store.reports.scope import Scope
-from store.schema import Decision, Run, Undo
+from store.schema import Decision, Label, Run, Undo
 
 NO_STEP = "no single step"
 
@@ -130,6 +131,40 @@ def _blamed(
     interval = (confidence_sequence if look == "live" else wilson)(n * share, n)
     assert interval is not None  # something failed
     return Blamed(name, title, failures, share, interval.low, interval.high, passes)
+
+
+def linked(session: Session, scope: Scope, steps: Sequence[str]) -> Linked | None:
+    """Return how far failures hang together; None where verdicts stop at the first wrong step.
+
+    It takes drafts of which every step was judged, also behind a wrong one. As soon as some wrong
+    drafts were judged only in part, the others are no fair sample, and nothing is said.
+    """
+    if _is_any_judged_in_part(session, scope, len(steps)):
+        return None
+    judged: dict[int, dict[str, bool]] = {}
+    rows = session.execute(
+        valid(col(Label.run_id), col(Label.step), col(Label.is_right))
+        .join(Run, col(Run.id) == col(Label.run_id))
+        .where(col(Label.step).is_not(None), *scope.where())
+    )
+    for run_id, step, is_right in rows:
+        judged.setdefault(run_id, {})[step] = is_right
+    whole = [verdicts for verdicts in judged.values() if len(verdicts) == len(steps)]
+    if all(all(verdicts.values()) for verdicts in whole):
+        return None  # nothing failed, so nothing is known of how failures hang together
+    return linked_failures([[verdicts[step] for step in steps] for verdicts in whole])
+
+
+def _is_any_judged_in_part(session: Session, scope: Scope, steps: int) -> bool:
+    wrong = func.sum(case((col(Label.is_right), 0), else_=1))
+    partly = (
+        valid(col(Label.run_id))
+        .join(Run, col(Run.id) == col(Label.run_id))
+        .where(col(Label.step).is_not(None), *scope.where())
+        .group_by(col(Label.run_id))
+        .having(wrong > 0, func.count(col(Label.step).distinct()) < steps)
+    )
+    return session.execute(partly.limit(1)).first() is not None
 
 
 def customers_part(session: Session, scope: Scope) -> int:

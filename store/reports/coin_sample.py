@@ -6,10 +6,11 @@ gate let through, or held back, is a choice of that gate.
 
 from dataclasses import dataclass
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
 from store.evidence.calibration_quality import Quality, quality
-from store.labels import valid, whole_draft
+from store.labels import in_scope, valid, whole_draft
 from store.reports.scope import Scope
 from store.schema import Label, Run
 
@@ -32,7 +33,9 @@ class Judged:
     versions: dict[str, str]
 
 
-def coin_sample(session: Session, scope: Scope) -> tuple[Judged, ...]:
+def coin_sample(
+    session: Session, scope: Scope, *conditions: ColumnElement[bool]
+) -> tuple[Judged, ...]:
     """Return the judged drafts that the coin drew, oldest first."""
     versions = [col(column) for column in VERSIONS.values()]
     rows = session.execute(
@@ -44,7 +47,7 @@ def coin_sample(session: Session, scope: Scope) -> tuple[Judged, ...]:
             *versions,
         )
         .join(Run, col(Run.id) == col(Label.run_id))
-        .where(whole_draft(), col(Run.coin) < col(Run.coin_rate), *scope.where())
+        .where(whole_draft(), col(Run.coin) < col(Run.coin_rate), *conditions, *scope.where())
         .order_by(col(Run.id))
     )
     return tuple(
@@ -65,10 +68,10 @@ def _known(found: list[object]) -> dict[str, str]:
 
 
 def confidence_quality(session: Session, scope: Scope) -> Quality:
-    """Return what the stated confidence was worth, over drafts that had one."""
+    """Return what the stated confidence was worth, over drafts in scope that had one."""
     stated = [
         (one.confidence, one.is_right, one.weight)
-        for one in coin_sample(session, scope)
+        for one in coin_sample(session, scope, in_scope())
         if one.confidence is not None
     ]
     said, right, weights = zip(*stated, strict=True) if stated else ((), (), ())

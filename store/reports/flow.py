@@ -3,16 +3,17 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Subquery, case, func, literal, select
 from sqlmodel import Session, col
 
-from store.labels import whole_draft
+from store.labels import valid, whole_draft
 from store.reports.scope import Scope
 from store.schema import Decision, Label, Run, Undo
 from store.transitions import Outcome, RunStatus, Verdict
 
 ARRIVED, SENT, PERSON, BLOCKED = "arrived", "sent alone", "to a person", "blocked"
-RIGHT, WRONG, UNKNOWN = "right", "wrong", "unknown: not checked"
+RIGHT, WRONG, UNKNOWN = "right", "wrong", "unknown"
+COMPLAINT = "complaint"
 APPROVED, EDITED, REJECTED, WAITING = "approved", "edited", "rejected", "waiting"
 UNDER_WAY, FAILED, CANCELLED = "under way", "failed", "cancelled"
 _ROUTES = {Outcome.PASS: SENT, Outcome.ESCALATE: PERSON, Outcome.BLOCK: BLOCKED}
@@ -22,6 +23,7 @@ _ENDED = {
     RunStatus.DEAD: FAILED,
     RunStatus.CANCELLED: CANCELLED,
 }
+_NOT_OVER = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.AWAITING_REVIEW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +36,62 @@ class Stream:
 
 
 def flow(session: Session, scope: Scope) -> tuple[Stream, ...]:
-    """Return the streams, from arrival on; at every place as many leave as came, or fewer."""
-    streams: Counter[tuple[str, str]] = Counter()
-    last = _last_decisions().subquery()
-    judged = _judged().subquery()
+    """Return the streams from arrival on; everything that arrived is in exactly one of each."""
+    last, judged = _last_verdicts(), _judged()
+    columns = (col(Run.outcome), col(Run.status), last.c.verdict, judged.c.worth)
     rows = session.execute(
-        select(
-            col(Run.outcome),
-            col(Run.status),
-            last.c.verdict,
-            judged.c.is_right,
-            func.count(),
-        )
+        select(*columns, func.count())
         .outerjoin(last, last.c.run_id == col(Run.id))
         .outerjoin(judged, judged.c.run_id == col(Run.id))
         .where(*scope.where())
-        .group_by(col(Run.outcome), col(Run.status), last.c.verdict, judged.c.is_right)
+        .group_by(*columns)
     )
-    for outcome, status, verdict, is_right, tickets in rows:
+    streams: Counter[tuple[str, str]] = Counter()
+    for outcome, status, verdict, worth, tickets in rows:
         route = _ROUTES[outcome] if outcome else _ENDED.get(status, UNDER_WAY)
         streams[ARRIVED, route] += tickets
         if outcome is Outcome.PASS:
-            streams[SENT, _worth(is_right)] += tickets
+            streams[SENT, worth or UNKNOWN] += tickets
         elif outcome is not None:
-            streams[route, _VERDICTS.get(verdict, _ENDED.get(status, WAITING))] += tickets
+            streams[route, _became(status, verdict)] += tickets
     return tuple(
         Stream(source, target, tickets) for (source, target), tickets in sorted(streams.items())
     )
 
 
-def _worth(is_right: int | None) -> str:
-    if is_right is None:
-        return UNKNOWN
-    return RIGHT if is_right else WRONG
+def _became(status: RunStatus, verdict: Verdict | None) -> str:
+    if status in _NOT_OVER or verdict is None:
+        return _ENDED.get(status, WAITING)
+    return _VERDICTS[verdict]
+
+
+def _last_verdicts() -> Subquery:
+    """Return per run the last verdict on what it wanted to do."""
+    newest = func.row_number().over(
+        partition_by=col(Decision.run_id), order_by=col(Decision.decided_at).desc()
+    )
+    verdicts = (
+        select(col(Decision.run_id), col(Decision.verdict), newest.label("place"))
+        .outerjoin(Undo, col(Undo.decision_id) == col(Decision.id))
+        .where(
+            col(Decision.is_final),
+            col(Decision.verdict).in_(_VERDICTS),
+            col(Undo.decision_id).is_(None),
+        )
+        .subquery()
+    )
+    return select(verdicts.c.run_id, verdicts.c.verdict).where(verdicts.c.place == 1).subquery()
+
+
+def _judged() -> Subquery:
+    """Return per run what is known of its draft: the worst that anybody said."""
+    audited = valid(col(Label.run_id), case((col(Label.is_right), 0), else_=2).label("bad")).where(
+        whole_draft()
+    )
+    complained = select(col(Label.run_id), literal(1).label("bad")).where(
+        whole_draft(), col(Label.inclusion_probability).is_(None), ~col(Label.is_right)
+    )
+    both = audited.union_all(complained).subquery()
+    worst = func.max(both.c.bad)
+    worth = case((worst == 2, WRONG), (worst == 1, COMPLAINT), else_=RIGHT)
+    return select(both.c.run_id, worth.label("worth")).group_by(both.c.run_id).subquery()

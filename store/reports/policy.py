@@ -15,8 +15,9 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from store import policies
-from store.evidence.rare_errors import WrongRate, wrong_rate
+from store.evidence.rare_errors import WrongRate, stratified_wrong_rate
 from store.evidence.risk_control import GRID
+from store.evidence.sampling import Stratum
 from store.gate import GateInput, PolicyBody, evaluate
 from store.outputs import Reason
 from store.past import ALL, History, Mask, load
@@ -128,13 +129,22 @@ class Trial:
         if not self.gated:
             return ()
         order = np.argsort(self._release)
-        ranked = self._release[order]
         money = np.concatenate([[0.0], np.cumsum(self.history.amount_minor[order][::-1])])
         places = np.flatnonzero(self._which & self.history.is_labelled)
         labelled, release = self.history.at(places), self._release[places]
+        was_sent = self.history.was_sent
+        parts = [
+            (np.sort(self._release[was_sent]), labelled.was_sent),
+            (np.sort(self._release[~was_sent]), ~labelled.was_sent),
+        ]
         points = []
         for threshold in GRID:
-            automatic = len(ranked) - int(np.searchsorted(ranked, threshold, side="right"))
+            chosen = release > threshold
+            strata = [
+                Stratum(_above(ranked, threshold), labelled.tally(chosen & part))
+                for ranked, part in parts
+            ]
+            automatic = int(sum(stratum.size for stratum in strata))
             points.append(
                 CurvePoint(
                     threshold=threshold,
@@ -142,13 +152,13 @@ class Trial:
                     automatic_share=automatic / self.gated,
                     cards_per_day=self._cards(automatic, self.rules),
                     money_per_day_minor=float(money[automatic]) / self.history.days,
-                    wrong=wrong_rate(labelled.tally(release > threshold)),
+                    wrong=stratified_wrong_rate(strata),
                 )
             )
         return tuple(points)
 
     def _effect(self, automatic: Mask, body: PolicyBody) -> Effect:
-        alone, wrong = int(automatic.sum()), wrong_rate(self.history.tally(automatic))
+        alone, wrong = int(automatic.sum()), self.history.wrong(automatic)
         if not self.gated:
             return Effect(0, 0, None, None, None, wrong)
         return Effect(
@@ -215,6 +225,10 @@ def preview(session: Session, body: PolicyBody, *, since: datetime | None = None
         flips=flips(session, trial, body.threshold),
         curve=trial.curve,
     )
+
+
+def _above(ranked: NDArray[np.float64], threshold: float) -> int:
+    return len(ranked) - int(np.searchsorted(ranked, threshold, side="right"))
 
 
 def _flip(history: History, place: int, row: Any, active: PolicyBody, body: PolicyBody) -> Flip:

@@ -6,20 +6,21 @@ the two strata are weighed by their known shares. A stratum without a label make
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
 import numpy as np
 from sqlmodel import Session
 
-from store.evidence.compounding import gain_of_halving, probability_weakest, product
+from store.evidence.compounding import Linked, gain_of_halving, probability_weakest, product
 from store.evidence.intervals import confidence_sequence, wilson
 from store.evidence.rare_errors import WrongRate
 from store.evidence.sampling import Estimate, Look
 from store.outputs import STEP_TITLES, STEPS
-from store.reports.blame import Blame, blame
+from store.reports.blame import Blame, blame, linked
 from store.reports.counts import PARTS, Counts, Days, StepCounts, by_day, total
+from store.reports.drifting import Drift, drift
 from store.reports.latency import Pace, paces
 from store.reports.scope import Scope
 from store.reports.series import Bucket, StepPoint, TrendPoint, points, share
@@ -27,6 +28,7 @@ from store.reports.series import Bucket, StepPoint, TrendPoint, points, share
 __all__ = [
     "FixFirst",
     "ReliabilityReport",
+    "Slow",
     "StepPoint",
     "StepReliability",
     "TrendPoint",
@@ -121,14 +123,9 @@ class ReliabilityReport:
     blame: Blame
     fix_first: FixFirst | None  # None while no step was ever blamed
     trend: tuple[TrendPoint, ...]
+    drift: Drift | None  # None while too few audits say what is usual
+    linked: Linked | None  # None where verdicts stop at the first wrong step
     last_day: date | None  # with a run
-
-    @property
-    def linked_failures(self) -> float | None:
-        """Return measured end-to-end minus the product of steps; None where either is unknown."""
-        if self.end_to_end.rate is None or self.product_of_steps is None:
-            return None
-        return self.end_to_end.rate - self.product_of_steps
 
     def as_json(self) -> dict[str, Any]:
         """Return the stable JSON of `greenlight report`."""
@@ -147,7 +144,11 @@ class ReliabilityReport:
             "sent_wrong": _wrong(self.sent_wrong),
             "unaudited_wrong": self.unaudited_wrong,
             "escalated_right": _right(self.escalated_right),
-            "linked_failures": self.linked_failures,
+            "product_of_first_failures": self.blame.product,
+            "linked_failures": None
+            if self.linked is None
+            else asdict(self.linked) | {"difference": self.linked.difference},
+            "drift": None if self.drift is None else self.drift.as_json(),
             "blame": [blamed.as_json() for blamed in self.blame.steps],
             "fix_first": None if self.fix_first is None else self.fix_first.as_json(),
             "trend": [_point(point) for point in self.trend],
@@ -157,14 +158,27 @@ class ReliabilityReport:
 
 def reliability(session: Session, scope: Scope) -> ReliabilityReport:
     """Return the report on a period; while that is open its ranges are live."""
-    return report_of(by_day(session, scope), paces(session, scope), scope)
+    days = by_day(session, scope)
+    steps = tuple(_step_names(total(days.values())))
+    more = Slow(paces(session, scope), linked(session, scope, steps), drift(days))
+    return report_of(days, scope, more)
 
 
-def report_of(days: Days, pace: Mapping[str, Pace], scope: Scope) -> ReliabilityReport:
-    """Return the report that counts by day, and what the steps took, add up to."""
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """What takes longest to find out; left out where nobody looks at it."""
+
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    linked: Linked | None = None
+    drift: Drift | None = None
+
+
+def report_of(days: Days, scope: Scope, more: Slow | None = None) -> ReliabilityReport:
+    """Return the report that counts by day add up to."""
+    more = more or Slow()
     counts: Counts = total(days.values())
     look: Look = "live" if scope.is_open else "closed"
-    steps = tuple(_step(name, counts, pace, look) for name in _step_names(counts))
+    steps = tuple(_step(name, counts, more.paces, look) for name in _step_names(counts))
     gated, passed = sum(counts.gated.values()), counts.gated["sent"]
     return ReliabilityReport(
         scope=scope,
@@ -184,6 +198,8 @@ def report_of(days: Days, pace: Mapping[str, Pace], scope: Scope) -> Reliability
         blame=blame(counts, [(step.name, step.title) for step in steps], look),
         fix_first=_fix_first(steps),
         trend=tuple(points(days, bucket=_bucket(days), is_open=scope.is_open)),
+        drift=more.drift,
+        linked=more.linked,
         last_day=max(days, default=None),
     )
 

@@ -10,6 +10,7 @@ from builders import NOW
 from store import policies
 from store.engine import Store
 from store.errors import NotFound
+from store.evidence.risk_control import GRID
 from store.gate import AmountRule, PolicyBody
 from store.reports.policy import preview
 from store.transitions import Outcome, Verdict
@@ -20,8 +21,8 @@ ACTIVE = PolicyBody()
 def test_without_history_there_is_nothing_to_preview(store: Store) -> None:
     store.transact(builders.company)
     seen = store.read(preview, ACTIVE)
-    assert (seen.gated, seen.share_now, seen.share_then, seen.curve) == (0, None, None, ())
-    assert seen.right_then.rate is None
+    assert (seen.now.gated, seen.now.automatic_share, seen.curve) == (0, None, ())
+    assert seen.then.wrong.rate is None
 
 
 def test_without_a_policy_the_error_says_what_to_do(store: Store) -> None:
@@ -33,9 +34,9 @@ def test_the_active_policy_flips_nothing(store: Store) -> None:
     for confidence in (0.5, 0.86, 0.99):
         store.transact(builders.case, confidence=confidence)
     seen = store.read(preview, ACTIVE)
-    assert (seen.gated, seen.automatic_now, seen.automatic_then) == (3, 2, 2)
+    assert (seen.now.gated, seen.now.automatic, seen.then.automatic) == (3, 2, 2)
     assert (seen.flips, seen.flips_to_automatic, seen.flips_to_person) == ((), 0, 0)
-    assert seen.share_now == pytest.approx(2 / 3)
+    assert seen.now.automatic_share == pytest.approx(2 / 3)
 
 
 def test_flips_are_named_with_their_reasons_and_whether_they_were_right(store: Store) -> None:
@@ -51,7 +52,7 @@ def test_flips_are_named_with_their_reasons_and_whether_they_were_right(store: S
     ]
     assert {(flip.now, flip.then) for flip in laxer.flips} == {(Outcome.ESCALATE, Outcome.PASS)}
     stricter = store.read(preview, PolicyBody(threshold=0.99))
-    assert (stricter.automatic_then, stricter.flips_to_person) == (0, 0)
+    assert (stricter.then.automatic, stricter.flips_to_person) == (0, 0)
 
 
 def test_a_rule_flips_cases_that_the_slider_cannot(store: Store) -> None:
@@ -70,9 +71,9 @@ def test_the_curve_says_what_each_threshold_would_send_alone(store: Store) -> No
         store.transact(builders.case, confidence=confidence)
     seen = store.read(preview, ACTIVE)
     by_threshold = {point.threshold: point for point in seen.curve}
-    assert (min(by_threshold), max(by_threshold), len(by_threshold)) == (0.5, 0.99, 50)
+    assert tuple(by_threshold) == GRID
     assert [by_threshold[t].automatic for t in (0.50, 0.55, 0.70, 0.85, 0.99)] == [4, 3, 2, 2, 0]
-    assert by_threshold[0.85].automatic == seen.automatic_then
+    assert by_threshold[0.85].automatic == seen.then.automatic
     assert by_threshold[0.85].automatic_share == pytest.approx(0.4)
     shares = [point.automatic for point in seen.curve]
     assert shares == sorted(shares, reverse=True)
@@ -101,11 +102,11 @@ def test_wrong_ones_among_what_would_go_alone_are_weighed_by_how_they_were_found
             aftermath.decide, built.review_id, Verdict.REJECT if i < 2 else Verdict.APPROVE
         )
     seen = store.read(preview, PolicyBody(threshold=0.7))
-    assert seen.right_now.rate == pytest.approx(0.8)
-    assert seen.right_then.rate == pytest.approx((20 * 0.8 + 4 * 0.5) / 24)
+    assert seen.now.wrong.rate == pytest.approx(0.2)
+    assert seen.then.wrong.rate == pytest.approx((20 * 0.2 + 4 * 0.5) / 24)
     point = next(point for point in seen.curve if point.threshold == 0.7)
-    assert (point.labelled, point.wrong) == (9, 3)
-    assert point.right == seen.right_then
+    assert (point.wrong.labelled, point.wrong.wrong) == (9, 3)
+    assert point.wrong == seen.then.wrong
 
 
 def test_cards_are_escalations_and_audits_per_day(store: Store) -> None:
@@ -114,26 +115,26 @@ def test_cards_are_escalations_and_audits_per_day(store: Store) -> None:
     store.transact(builders.case, confidence=0.6)
     seen = store.read(preview, PolicyBody(audit_rate=0.5))
     assert seen.days == pytest.approx(2.0)
-    assert seen.cards_per_day_now == pytest.approx((1 + 2 * 0.02) / 2)
-    assert seen.cards_per_day_then == pytest.approx((1 + 2 * 0.5) / 2)
+    assert seen.now.cards_per_day == pytest.approx((1 + 2 * 0.02) / 2)
+    assert seen.then.cards_per_day == pytest.approx((1 + 2 * 0.5) / 2)
 
 
 def test_only_drafts_since_the_given_moment_count(store: Store) -> None:
     store.transact(builders.case, at=NOW - timedelta(days=9))
     store.transact(builders.case)
-    assert store.read(preview, ACTIVE, since=NOW - timedelta(days=7)).gated == 1
+    assert store.read(preview, ACTIVE, since=NOW - timedelta(days=7)).now.gated == 1
 
 
 def test_a_persons_revision_is_not_a_gated_draft(store: Store) -> None:
     built = store.transact(builders.case)
     store.transact(builders.draft, built.run_id, revision=2, author="Ana")
-    assert store.read(preview, ACTIVE).gated == 1
+    assert store.read(preview, ACTIVE).now.gated == 1
 
 
 def test_money_sent_earlier_that_day_counts_towards_the_cap_again(store: Store) -> None:
     store.transact(builders.case, confidence=0.95, action=builders.refund(8_000), spent=7_000)
     seen = store.read(preview, PolicyBody(daily_cap_minor=14_000))
-    assert (seen.automatic_now, seen.automatic_then) == (1, 0)
+    assert (seen.now.automatic, seen.then.automatic) == (1, 0)
     assert [reason.code for reason in seen.flips[0].reasons] == ["daily_cap"]
 
 

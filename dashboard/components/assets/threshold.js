@@ -1,9 +1,10 @@
-// The threshold slider: share sent alone over the threshold, redrawn in the browser at every move;
-// Python hears of it on release. Data: {points: [{t, share, sharePct, cards, labelled, wrong, right}],
-// active, value}. State: threshold.
+// The threshold slider: figures, a sentence and the risk-coverage curve, redrawn in the browser at
+// every move; Python hears of it on release. Points come strictest first, as the rail runs.
+// Data: {points: [{t, name, share, rate, low, high, ok, said, flips, figures: [[value, hint]]}],
+// labels, tips, active, value, jumps, limit, limitSaid, unknown}. State: threshold.
 const NS = "http://www.w3.org/2000/svg";
-const H = 190, PAD = { left: 40, right: 12, top: 16, bottom: 26 };
-let W = 640; // the width at hand, so that the axis text keeps its size
+const H = 214, PAD = { left: 44, right: 14, top: 18, bottom: 34 };
+const KEY_PAUSE = 180; // ms: of a run of arrow keys only the last is heard
 
 function svg(tag, attributes, text) {
   const node = document.createElementNS(NS, tag);
@@ -12,86 +13,186 @@ function svg(tag, attributes, text) {
   return node;
 }
 
-function scales(points) {
-  const low = points[0].t, high = points[points.length - 1].t;
+function percent(share) {
+  return `${Number((100 * share).toPrecision(3))} %`;
+}
+
+// The highest share of wrong on the axis: round, above the promise and most of the band.
+function ceiling(data) {
+  const known = data.points.filter((p) => p.rate !== null);
+  const most = Math.max(2 * data.limit, ...known.map((p) => Math.min(p.high, 2.2 * p.rate + 0.01)));
+  return [0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.3, 0.5, 1].find((top) => top >= most) ?? 1;
+}
+
+function scales(data, width) {
+  const top = ceiling(data);
   return {
-    x: (t) => PAD.left + ((t - low) / (high - low)) * (W - PAD.left - PAD.right),
-    y: (share) => H - PAD.bottom - share * (H - PAD.top - PAD.bottom),
+    top,
+    x: (share) => PAD.left + share * (width - PAD.left - PAD.right),
+    y: (rate) => H - PAD.bottom - (Math.min(rate, top) / top) * (H - PAD.top - PAD.bottom),
   };
 }
 
-function chart(data, scale) {
-  const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", class: "chart" });
-  picture.setAttribute("aria-label", "Share of past drafts sent alone, by threshold");
-  for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-    const y = scale.y(share);
-    picture.append(svg("line", { x1: PAD.left, x2: W - PAD.right, y1: y, y2: y, class: "grid" }));
-    picture.append(svg("text", { x: PAD.left - 6, y: y + 4, class: "axis end" }, `${share * 100} %`));
+function axes(picture, scale, width) {
+  for (let i = 0; i <= 4; i += 1) {
+    const rate = (scale.top * i) / 4, y = scale.y(rate);
+    picture.append(svg("line", { x1: PAD.left, x2: width - PAD.right, y1: y, y2: y, class: i ? "grid" : "base" }));
+    if (i % 2 === 0) picture.append(svg("text", { x: PAD.left - 7, y: y + 4, class: "axis end" }, percent(rate)));
+    const x = scale.x(i / 4);
+    picture.append(svg("text", { x, y: H - PAD.bottom + 15, class: "axis mid" }, percent(i / 4)));
   }
-  for (const point of data.points.filter((p) => Math.round(p.t * 100) % 10 === 0 || p.t === 0.85))
-    picture.append(svg("text", { x: scale.x(point.t), y: H - 8, class: "axis mid" }, point.t.toFixed(2)));
-  const line = data.points.map((p) => `${scale.x(p.t)},${scale.y(p.share)}`);
-  const base = scale.y(0);
-  const ends = [scale.x(data.points[0].t), scale.x(data.points[data.points.length - 1].t)];
-  picture.append(svg("polygon", { points: `${ends[0]},${base} ${line.join(" ")} ${ends[1]},${base}`, class: "area" }));
-  picture.append(svg("polyline", { points: line.join(" "), class: "curve" }));
-  const now = scale.x(data.active);
-  picture.append(svg("line", { x1: now, x2: now, y1: PAD.top, y2: base, class: "active" }));
-  picture.append(svg("text", { x: now, y: PAD.top - 5, class: "axis mid" }, "now"));
-  const cursor = svg("line", { y1: PAD.top, y2: base, class: "cursor" });
-  const dot = svg("circle", { r: 5, class: "dot" });
-  picture.append(cursor, dot);
-  return { picture, cursor, dot };
+  picture.append(svg("text", { x: PAD.left, y: PAD.top - 7, class: "axis" }, "share wrong"));
+  picture.append(svg("text", { x: width - PAD.right, y: H - 4, class: "axis end" }, "share sent alone"));
 }
 
-function nearest(points, value) {
-  return points.reduce((best, p) => (Math.abs(p.t - value) < Math.abs(best.t - value) ? p : best));
+// Band and line over a run of neighbouring points with enough labels.
+function risk(picture, scale, points, kind) {
+  if (points.length === 0) return;
+  const up = points.map((p) => `${scale.x(p.share)},${scale.y(p.high)}`);
+  const down = points.map((p) => `${scale.x(p.share)},${scale.y(p.low)}`).reverse();
+  picture.append(svg("polygon", { points: [...up, ...down].join(" "), class: `band ${kind}` }));
+  const line = points.map((p) => `${scale.x(p.share)},${scale.y(p.rate)}`).join(" ");
+  picture.append(svg("polyline", { points: line, class: `curve ${kind}` }));
+}
+
+function mark(picture, scale, point, label, kind, row) {
+  const x = scale.x(point.share);
+  picture.append(svg("line", { x1: x, x2: x, y1: PAD.top + 4 + 13 * row, y2: scale.y(0), class: `mark ${kind}` }));
+  const side = x > scale.x(0.86) ? "end" : "mid";
+  picture.append(svg("text", { x, y: PAD.top + 13 * row, class: `axis ${side} ${kind}` }, label));
+}
+
+function chart(data, width) {
+  const scale = scales(data, width);
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${H}`, role: "img", class: "chart" });
+  picture.setAttribute("aria-label", "Share wrong over the share sent alone, with its range");
+  axes(picture, scale, width);
+  const known = data.points.filter((p) => p.rate !== null);
+  risk(picture, scale, known, "measured");
+  risk(picture, scale, known.filter((p) => p.ok), "certified");
+  const limit = scale.y(data.limit);
+  picture.append(svg("line", { x1: PAD.left, x2: width - PAD.right, y1: limit, y2: limit, class: "limit" }));
+  picture.append(svg("text", { x: PAD.left + 4, y: limit - 4, class: "axis promise" }, data.limitSaid));
+  const laxest = data.points.findLast((p) => p.ok);
+  mark(picture, scale, data.points[data.active], "now", "now", 0);
+  if (laxest) mark(picture, scale, laxest, `certified ${laxest.name}`, "promise", 1);
+  if (data.unknown)
+    picture.append(svg("text", { x: width / 2 + 14, y: H / 2, class: "axis mid unknown" }, data.unknown));
+  const range = svg("line", { class: "whisker" });
+  const cursor = svg("line", { y1: PAD.top, y2: scale.y(0), class: "cursor" });
+  const dot = svg("circle", { r: 5.5, class: "dot" });
+  picture.append(cursor, range, dot);
+  return { picture, scale, cursor, range, dot };
+}
+
+function place(drawn, point) {
+  const { scale, cursor, range, dot } = drawn;
+  const x = scale.x(point.share);
+  cursor.setAttribute("x1", x);
+  cursor.setAttribute("x2", x);
+  const isKnown = point.rate !== null;
+  range.style.display = isKnown ? "" : "none";
+  dot.setAttribute("cx", x);
+  dot.setAttribute("cy", scale.y(isKnown ? point.rate : 0));
+  if (!isKnown) return;
+  range.setAttribute("x1", x);
+  range.setAttribute("x2", x);
+  range.setAttribute("y1", scale.y(point.low));
+  range.setAttribute("y2", scale.y(point.high));
+}
+
+// One figure each: label, value, hint, what it is now. Only texts change while dragging.
+function figures(data) {
+  const list = el("dl", "figures");
+  const nodes = data.labels.map((label, i) => {
+    const value = el("dd", "value num"), hint = el("dd", "hint num"), was = el("dd", "was num");
+    const box = el("div", i >= 4 ? "assumed" : null, el("dt", null, label), value, hint, was);
+    box.title = plain(data.tips[i]);
+    list.append(box);
+    return { value, hint, was };
+  });
+  const now = data.points[data.active];
+  const show = (point) => {
+    nodes.forEach(({ value, hint, was }, i) => {
+      value.textContent = plain(point.figures[i][0]);
+      value.classList.toggle("is-unknown", point.figures[i][0] === "unknown");
+      hint.textContent = plain(point.figures[i][1]);
+      was.textContent = point === now ? "" : plain(`now ${now.figures[i][0]}`);
+    });
+  };
+  return { list, show };
+}
+
+function rail(data, input) {
+  const last = data.points.length - 1;
+  const at = (i) => `${(100 * i) / Math.max(last, 1)}%`;
+  const ok = data.points.flatMap((p, i) => (p.ok ? [i] : []));
+  const green = el("span", "green");
+  if (ok.length) {
+    green.style.left = at(Math.max(ok[0] - 0.5, 0));
+    green.style.right = at(last - Math.min(ok[ok.length - 1] + 0.5, last));
+  } else green.hidden = true;
+  const now = el("span", "tick");
+  now.style.left = at(data.active);
+  const ends = el("div", "ends quiet", el("span", null, "stricter"), el("span", null, "more goes out alone"));
+  return el("div", "rail", el("div", "track", green, now), input, ends);
+}
+
+function draw(data, memory, parentElement, say) {
+  const root = parentElement.querySelector(".root");
+  const input = memory.input ?? el("input", "slider");
+  memory.input = input; // kept, so that a redraw does not take the focus away
+  Object.assign(input, { type: "range", min: 0, step: 1, max: data.points.length - 1 });
+  input.setAttribute("aria-label", "Confidence a draft must exceed to go out alone");
+  if (memory.jumps !== data.jumps) input.value = data.value;
+  memory.jumps = data.jumps;
+  const head = el("p", "head num"), badge = el("span", "tag"), level = el("span", "level num");
+  const flips = el("span", "flips quiet num"), said = el("p", "said num");
+  head.append(level, badge, flips);
+  const shown = figures(data);
+  let drawn = chart(data, Math.max(300, root.clientWidth || 640));
+  const show = () => {
+    const point = data.points[Number(input.value)];
+    level.textContent = `above ${point.name}`;
+    badge.textContent = point.ok ? `certified: ${data.limitSaid} at most` : "not certified";
+    badge.className = point.ok ? "tag green" : "tag";
+    flips.textContent =
+      point === data.points[data.active] ? `${plain(point.flips)}` : `cases changed: ${plain(point.flips)}`;
+    flips.hidden = point.flips.startsWith("0 to alone, 0 to a");
+    said.textContent = plain(point.said);
+    shown.show(point);
+    place(drawn, point);
+    input.setAttribute("aria-valuetext", plain(point.said));
+  };
+  const tell = () => say(data.points[Number(input.value)].t);
+  input.oninput = show;
+  input.onchange = () => {
+    clearTimeout(memory.timer);
+    memory.timer = setTimeout(tell, memory.byKey ? KEY_PAUSE : 0);
+  };
+  input.onkeydown = () => (memory.byKey = true);
+  input.onpointerdown = () => (memory.byKey = false);
+  const frame = el("div", "plot", drawn.picture);
+  const parts = [head, said, shown.list, frame, rail(data, input)];
+  const focused = root.getRootNode().activeElement === input;
+  root.replaceChildren(...parts);
+  if (focused) input.focus({ preventScroll: true });
+  show();
+  memory.widen = () => {
+    const width = Math.max(300, frame.clientWidth);
+    if (Math.abs(width - drawn.picture.viewBox.baseVal.width) < 2) return;
+    drawn = chart(data, width);
+    frame.replaceChildren(drawn.picture);
+    place(drawn, data.points[Number(input.value)]);
+  };
+  memory.widen();
 }
 
 export default function ({ data, parentElement, setStateValue }) {
   const memory = memoryOf(parentElement);
-  if (!isNew(memory, data)) return;
-  const root = parentElement.querySelector(".root");
-  W = Math.max(300, root.clientWidth || W);
-  const scale = scales(data.points);
-  const { picture, cursor, dot } = chart(data, scale);
-  const input = el("input", "slider");
-  Object.assign(input, { type: "range", min: data.points[0].t, step: 0.01 });
-  input.max = data.points[data.points.length - 1].t;
-  input.value = data.value;
-  input.setAttribute("aria-label", "Confidence a draft must exceed to go out alone");
-  const figures = el("dl", "figures");
-  const now = nearest(data.points, data.active);
-  const show = () => {
-    const value = Number(input.value);
-    const point = nearest(data.points, value);
-    const x = scale.x(value);
-    cursor.setAttribute("x1", x);
-    cursor.setAttribute("x2", x);
-    dot.setAttribute("cx", x);
-    dot.setAttribute("cy", scale.y(point.share));
-    input.setAttribute("aria-valuetext", `above ${value.toFixed(2)}: ${point.sharePct} sent alone`);
-    const moved = Math.abs(value - data.active) > 0.001;
-    const facts = [
-      ["Threshold", `> ${value.toFixed(2)}`, `> ${data.active.toFixed(2)}`],
-      ["Sent alone", point.sharePct, now.sharePct],
-      ["Cards a day", point.cards, now.cards],
-      ["Right, of those sent alone", point.right, now.right],
-    ];
-    figures.replaceChildren(
-      ...facts.map(([name, then, before]) =>
-        el(
-          "div",
-          null,
-          el("dt", "quiet", name),
-          el("dd", "num", then),
-          el("dd", "was quiet num", moved ? `now ${before}` : "as it is now"),
-        ),
-      ),
-    );
-  };
-  input.oninput = show;
-  input.onchange = () => setStateValue("threshold", Number(input.value));
-  root.replaceChildren(figures, picture, el("div", "rail", input));
-  show();
+  if (isNew(memory, data)) draw(data, memory, parentElement, (t) => setStateValue("threshold", t));
+  if (!memory.watching) {
+    memory.watching = new ResizeObserver(() => memory.widen());
+    memory.watching.observe(parentElement);
+  }
 }

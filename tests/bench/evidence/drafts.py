@@ -15,7 +15,7 @@ from bench.evidence.data import Corpus, Requests, fingerprint
 from numpy.typing import NDArray
 from scipy import sparse
 
-from agents.models.encoder import Embedding, Encoder, Matrix
+from agents.models.encoder import Encoder, Matrix
 from agents.models.features import Meaning, Words
 from agents.models.intent_classifier import NEIGHBOURS
 from agents.models.linear import STRENGTH
@@ -72,27 +72,16 @@ class Scored:
 class Remembered:
     """An embedding that keeps every vector: several splits read the same texts."""
 
-    def __init__(self, embedding: Embedding) -> None:
-        self._embedding = embedding
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
         self._kept: dict[str, Matrix] = {}
 
     def encode(self, texts: list[str]) -> Matrix:
-        """Return one vector a row, asking for new texts only."""
+        """Return one vector a row, asking the product's encoder for new texts only."""
         new = [text for text in texts if text not in self._kept]
         if new:
-            self._kept.update(zip(new, self._embedding.encode(new), strict=True))
+            self._kept.update(zip(new, self._encoder.encode_all(new), strict=True))
         return np.stack([self._kept[text] for text in texts])
-
-
-class Asked:
-    """The product's encoder, asked again for what `Remembered` lacks."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-
-    def encode(self, texts: list[str]) -> Matrix:
-        """Return the encoder's unit vectors."""
-        return self._encoder.encode_all(texts)
 
 
 class Reader:

@@ -72,9 +72,7 @@ def versus(runs: Sequence[Run], one: int, other: int) -> Line:
         for trial in (one, other)
     )
     cells = Counter((first[task], second[task]) for task in first.keys() & second.keys())
-    found = paired(
-        cells[True, False], cells[False, True], cells[True, True], cells[False, False]
-    )
+    found = paired(cells[True, False], cells[False, True], cells[True, True], cells[False, False])
     said = in_words(found, f"trial {one}", f"trial {other}")
     return Line(
         "τ",

@@ -1,7 +1,7 @@
 """What was wanted, what was measured, on how many, and whether it is met: as Markdown and as JSON."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ class Line:
     n: str
     wanted: str = ""
     is_met: bool | None = None  # None: told beside a goal, and not judged
-    figures: dict[str, float | None] = field(default_factory=dict)
+    figures: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -54,8 +54,15 @@ def not_met(lines: Iterable[Line]) -> list[str]:
 def write(path: Path, lines: Sequence[Line], **about: Any) -> None:
     """Write everything as one JSON document."""
     told = [
-        {"goal": line.goal, "what": line.what, "wanted": line.wanted, "measured": line.measured}
-        | {"n": line.n, "is_met": line.is_met, "figures": line.figures}
+        {
+            "goal": line.goal,
+            "what": line.what,
+            "wanted": line.wanted,
+            "measured": line.measured,
+            "n": line.n,
+            "is_met": line.is_met,
+            "figures": dict(line.figures),
+        }
         for line in lines
     ]
     document = about | {"ok": not not_met(lines), "lines": told}

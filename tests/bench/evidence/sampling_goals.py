@@ -34,18 +34,18 @@ def weighted(weeks: int) -> Iterator[Line]:
         drawn = [_week(rng, rate) for _ in range(weeks)]
         closed = [wrong_rate(week.sent, look="closed") for week in drawn]
         error = np.array([found.rate or 0.0 for found in closed]) - SENT_WRONG / SENT
-        covers = np.mean(
-            [(found.low or 0.0) <= SENT_WRONG / SENT <= (found.high or 0.0) for found in closed]
+        covers = float(
+            np.mean([(e.low or 0.0) <= SENT_WRONG / SENT <= (e.high or 0.0) for e in closed])
         )
         bias = float(error.mean())
         yield Line(
             "G4",
             f"share wrong of what was sent alone, {percent(rate, 0)} coin",
-            f"bias {100 * bias:+.3f} pp, range covers {percent(float(covers))}",
+            f"bias {100 * bias:+.3f} pp, range covers {percent(covers)}",
             f"{weeks:,} weeks of 70,000",
             "bias < 0.05 pp, covers 94 to 97 %",
             abs(bias) < 0.0005 and 0.94 <= covers <= 0.97,
-            {"rate": rate, "bias": bias, "covers": float(covers)},
+            {"rate": rate, "bias": bias, "covers": covers},
         )
         yield _end_to_end(drawn, rate)
 

@@ -1,0 +1,115 @@
+"""Many judged coin drafts at once, inserted as rows: what a promise is certified on."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import builders
+import calibrated
+from builders import NOW
+from sqlalchemy import func, insert, select
+from sqlmodel import Session, col
+
+from store.actions import as_json, digest, reply_only
+from store.gate import GateInput, PolicyBody
+from store.schema import Draft, Label, Run, Ticket
+from store.transitions import LabelSource, Outcome, RunStatus
+
+RATE = 0.5
+
+
+def drafts(
+    session: Session,
+    confidences: Sequence[float],
+    *,
+    wrong: int = 0,
+    is_drawn: bool = True,
+    is_judged: bool = True,
+    at: datetime = NOW - timedelta(days=20),
+    every: timedelta = timedelta(minutes=20),
+    similarity: float = 0.6,
+    kind: str = "reply_only",
+    rate: float = RATE,
+    toss: float | None = None,
+    policy: PolicyBody | None = None,
+) -> list[int]:
+    """Insert gated drafts, the first `wrong` of them wrong; return the runs' ids."""
+    builders.company(session, policy=policy)
+    calibrated.calibrator(session)
+    first = 1 + (session.execute(select(func.max(col(Run.id)))).scalar() or 0)
+    ids = list(range(first, first + len(confidences)))
+    moments = [at + every * place for place in range(len(ids))]
+    action = reply_only("C-1").model_copy(update={"kind": kind})
+    facts = GateInput(action=action, confidence=0.5).model_dump(mode="json")
+    connection = session.connection()
+    connection.execute(
+        insert(Ticket),
+        [
+            {
+                "id": id,
+                "external_id": f"row-{id}",
+                "text": "Where is my parcel?",
+                "subject": "",
+                "extra": {},
+                "received_at": moment,
+                "submitted_at": moment,
+            }
+            for id, moment in zip(ids, moments, strict=True)
+        ],
+    )
+    connection.execute(
+        insert(Run),
+        [
+            {
+                "id": id,
+                "ticket_id": id,
+                "pipeline": "support",
+                "status": RunStatus.DONE,
+                "created_at": moment,
+                "gated_at": moment,
+                "action_kind": kind,
+                "outcome": Outcome.PASS if confidence > 0.85 else Outcome.ESCALATE,
+                "confidence": confidence,
+                "policy_version": 1,
+                "model": builders.MODEL,
+                "coin": (rate * 0.9 if is_drawn else 0.95) if toss is None else toss,
+                "coin_rate": rate,
+                "similarity": similarity,
+                "calibrator_version": calibrated.CALIBRATOR,
+            }
+            for id, moment, confidence in zip(ids, moments, confidences, strict=True)
+        ],
+    )
+    connection.execute(
+        insert(Draft),
+        [
+            {
+                "id": id,
+                "run_id": id,
+                "revision": 1,
+                "reply": "It is on its way.",
+                "action": as_json(action),
+                "digest": digest("It is on its way.", action),
+                "gate_input": facts,
+                "author": f"model:{builders.MODEL}",
+                "created_at": moment,
+            }
+            for id, moment in zip(ids, moments, strict=True)
+        ],
+    )
+    if is_judged:
+        connection.execute(
+            insert(Label),
+            [
+                {
+                    "run_id": id,
+                    "draft_id": id,
+                    "is_right": place >= wrong,
+                    "source": LabelSource.AUDIT,
+                    "inclusion_probability": rate,
+                    "is_simulated": False,
+                    "labelled_at": moment + timedelta(hours=1),
+                }
+                for place, (id, moment) in enumerate(zip(ids, moments, strict=True))
+            ],
+        )
+    return ids
