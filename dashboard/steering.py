@@ -103,7 +103,9 @@ def reopen(certificate_id: int, note_key: str) -> None:
             certificates.reopen, certificate_id, person=identity.me(), note=note, now=session.now()
         )
         session.keep(note_key, "")
-        session.notify(Notice("done", "Reopened. The promise stays broken until a new one is made."))
+        session.notify(
+            Notice("done", "Reopened. The promise stays broken until a new one is made.")
+        )
 
     actions.attempt(open_again)
 

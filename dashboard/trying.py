@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import session
 from store import past, promising
+from store.evidence.risk_control import GRID
 from store.gate import PolicyBody, Promise
 from store.past import History
 from store.promising import CoinSample
@@ -39,7 +40,7 @@ class Tried:
     """What a policy's rules make of past drafts (of one action kind), at any threshold."""
 
     trial: Trial
-    points: tuple[CurvePoint, ...]  # the grid's, and the active threshold where it is not on it
+    points: tuple[CurvePoint, ...]  # the grid's, and further thresholds that matter
     flips: tuple[tuple[int, int], ...]  # per point: to alone, to a person
 
 
@@ -65,12 +66,13 @@ def read_again() -> None:
     _past.clear(session.store().url, asked.timestamp() // KEPT.total_seconds())
 
 
-def tried(seen: Past, active: PolicyBody, rules: PolicyBody, kind: str, at: float) -> Tried:
-    """Return what the rules make of the drafts; `at` is a threshold that must be a point."""
+def tried(seen: Past, active: PolicyBody, rules: PolicyBody, kind: str, *at: float) -> Tried:
+    """Return what the rules make of the drafts; `at` are thresholds that must be points."""
     rules = history.with_threshold(rules, kind, 0.0)  # whatever it is, it is the one that moves
     said = (active.model_dump_json(), rules.model_dump_json())
     parts = (seen.history, active, rules)
-    return _tried(session.store().url, seen.at, said, kind, at, _parts=parts)
+    own = tuple(sorted({*at} - {*GRID}))
+    return _tried(session.store().url, seen.at, said, kind, own, _parts=parts)
 
 
 def promised(seen: Past, rules: PolicyBody, kind: str) -> Promised:
@@ -100,32 +102,29 @@ def _tried(
     read_at: datetime,  # noqa: ARG001 - cache key
     said: tuple[str, str],  # noqa: ARG001 - cache key
     kind: str,
-    at: float,
+    own: tuple[float, ...],
     *,
     _parts: tuple[History, PolicyBody, PolicyBody],
 ) -> Tried:
     trial = Trial(*_parts, kind)
-    points = _with_point(trial, at)
+    more = tuple(_point(trial, threshold) for threshold in own) if trial.gated else ()
+    points = tuple(sorted((*trial.curve, *more), key=lambda point: point.threshold))
     return Tried(trial, points, tuple(trial.flips(point.threshold) for point in points))
 
 
-def _with_point(trial: Trial, at: float) -> tuple[CurvePoint, ...]:
-    points = trial.curve
-    if not points or any(point.threshold == at for point in points):
-        return points
-    effect = trial.then(at)
+def _point(trial: Trial, threshold: float) -> CurvePoint:
+    effect = trial.then(threshold)
     assert effect.automatic_share is not None  # something was gated
     assert effect.cards_per_day is not None
     assert effect.money_per_day_minor is not None
-    own = CurvePoint(
-        threshold=at,
+    return CurvePoint(
+        threshold=threshold,
         automatic=effect.automatic,
         automatic_share=effect.automatic_share,
         cards_per_day=effect.cards_per_day,
         money_per_day_minor=effect.money_per_day_minor,
         wrong=effect.wrong,
     )
-    return tuple(sorted((*points, own), key=lambda point: point.threshold))
 
 
 @st.cache_resource(show_spinner="Looking what can be promised …", max_entries=12, ttl=_KEPT_SECONDS)

@@ -7,10 +7,11 @@ it, or that less is watched. What `gate.evaluate` would let pass that it did not
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from store.gate import PolicyBody
+from store.gate import PolicyBody, Promise
 from store.money import Money
 from store.transitions import Outcome
 
+EVERYTHING = "*"  # a promise's kind that stands for all of them
 UNDO_SECONDS = 10.0  # a decision's window where the policy names none
 
 
@@ -38,6 +39,7 @@ def changes(before: PolicyBody, after: PolicyBody) -> tuple[Change, ...]:
         *_seconds("Undo window of", before.undo_seconds, after.undo_seconds, UNDO_SECONDS),
         *_seconds("Delay before sending alone:", before.delay_seconds, after.delay_seconds, 0.0),
         *_waiting(before, after),
+        *_promises(before, after),
     )
     return tuple(change for change in found if change.before != change.after)
 
@@ -130,6 +132,25 @@ def _waiting(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
         ("Only a manager decides a waiting card after", before.sla.hold, after.sla.hold),
     ):
         yield Change(about, f"{was:.10g} h", f"{now:.10g} h", is_looser=now > was)
+
+
+def _promises(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
+    for kind in sorted({*before.promises, *after.promises}):
+        was, now = before.promises.get(kind), after.promises.get(kind)
+        about = "everything" if kind == EVERYTHING else _kind(kind)
+        yield Change(
+            f"Promise for {about}:",
+            _promise(was),
+            _promise(now),
+            is_looser=was is not None
+            and (now is None or now.max_error > was.max_error or now.assurance < was.assurance),
+        )
+
+
+def _promise(made: Promise | None) -> str:
+    if made is None:
+        return "none"
+    return f"at most {_percent(made.max_error)} wrong, {_percent(made.assurance)} sure"
 
 
 def _kind(name: str) -> str:

@@ -38,78 +38,76 @@ def drafts(
     first = 1 + (session.execute(select(func.max(col(Run.id)))).scalar() or 0)
     ids = list(range(first, first + len(confidences)))
     moments = [at + every * place for place in range(len(ids))]
-    action = reply_only("C-1").model_copy(update={"kind": kind})
-    facts = GateInput(action=action, confidence=0.5).model_dump(mode="json")
+    labelled = {"inclusion_probability": rate, "is_simulated": False}
+    gated = {
+        "action_kind": kind,
+        "coin": (rate * 0.9 if is_drawn else 0.95) if toss is None else toss,
+        "coin_rate": rate,
+        "similarity": similarity,
+    }
     connection = session.connection()
-    connection.execute(
-        insert(Ticket),
-        [
-            {
-                "id": id,
-                "external_id": f"row-{id}",
-                "text": "Where is my parcel?",
-                "subject": "",
-                "extra": {},
-                "received_at": moment,
-                "submitted_at": moment,
-            }
-            for id, moment in zip(ids, moments, strict=True)
-        ],
-    )
-    connection.execute(
-        insert(Run),
-        [
-            {
-                "id": id,
-                "ticket_id": id,
-                "pipeline": "support",
-                "status": RunStatus.DONE,
-                "created_at": moment,
-                "gated_at": moment,
-                "action_kind": kind,
-                "outcome": Outcome.PASS if confidence > 0.85 else Outcome.ESCALATE,
-                "confidence": confidence,
-                "policy_version": 1,
-                "model": builders.MODEL,
-                "coin": (rate * 0.9 if is_drawn else 0.95) if toss is None else toss,
-                "coin_rate": rate,
-                "similarity": similarity,
-                "calibrator_version": calibrated.CALIBRATOR,
-            }
-            for id, moment, confidence in zip(ids, moments, confidences, strict=True)
-        ],
-    )
-    connection.execute(
-        insert(Draft),
-        [
-            {
-                "id": id,
-                "run_id": id,
-                "revision": 1,
-                "reply": "It is on its way.",
-                "action": as_json(action),
-                "digest": digest("It is on its way.", action),
-                "gate_input": facts,
-                "author": f"model:{builders.MODEL}",
-                "created_at": moment,
-            }
-            for id, moment in zip(ids, moments, strict=True)
-        ],
-    )
+    connection.execute(insert(Ticket), [_ticket(*each) for each in zip(ids, moments, strict=True)])
+    rows = zip(ids, moments, confidences, strict=True)
+    connection.execute(insert(Run), [{**_run(*each), **gated} for each in rows])
+    connection.execute(insert(Draft), [_draft(*each) for each in zip(ids, moments, strict=True)])
     if is_judged:
         connection.execute(
             insert(Label),
             [
-                {
-                    "run_id": id,
-                    "draft_id": id,
-                    "is_right": place >= wrong,
-                    "source": LabelSource.AUDIT,
-                    "inclusion_probability": rate,
-                    "is_simulated": False,
-                    "labelled_at": moment + timedelta(hours=1),
-                }
+                {**_label(id, moment), "is_right": place >= wrong, **labelled}
                 for place, (id, moment) in enumerate(zip(ids, moments, strict=True))
             ],
         )
     return ids
+
+
+def _ticket(id: int, moment: datetime) -> dict[str, object]:
+    return {
+        "id": id,
+        "external_id": f"row-{id}",
+        "text": "Where is my parcel?",
+        "subject": "",
+        "extra": {},
+        "received_at": moment,
+        "submitted_at": moment,
+    }
+
+
+def _run(id: int, moment: datetime, confidence: float) -> dict[str, object]:
+    return {
+        "id": id,
+        "ticket_id": id,
+        "pipeline": "support",
+        "status": RunStatus.DONE,
+        "created_at": moment,
+        "gated_at": moment,
+        "outcome": Outcome.PASS if confidence > 0.85 else Outcome.ESCALATE,
+        "confidence": confidence,
+        "policy_version": 1,
+        "model": builders.MODEL,
+        "calibrator_version": calibrated.CALIBRATOR,
+    }
+
+
+def _draft(id: int, moment: datetime) -> dict[str, object]:
+    action, reply = reply_only("C-1"), "It is on its way."
+    return {
+        "id": id,
+        "run_id": id,
+        "revision": 1,
+        "reply": reply,
+        "action": as_json(action),
+        "digest": digest(reply, action),
+        "gate_input": GateInput(action=action, confidence=0.5).model_dump(mode="json"),
+        "author": f"model:{builders.MODEL}",
+        "created_at": moment,
+    }
+
+
+def _label(id: int, moment: datetime) -> dict[str, object]:
+    return {
+        "run_id": id,
+        "draft_id": id,
+        "source": LabelSource.AUDIT,
+        "labelled_at": moment + timedelta(hours=1),
+    }

@@ -9,11 +9,23 @@ from delivering import claim, decide, deliver_all, send_next, shop
 from sqlalchemy import text
 from sqlmodel import Session
 
-from store import deliveries, escalations, holds, notes, policies, undoing
+from store import (
+    certificates,
+    deliveries,
+    escalations,
+    holds,
+    notes,
+    outcomes,
+    policies,
+    shadows,
+    undoing,
+)
+from store.certificates import Evidence
 from store.engine import Store
-from store.gate import PolicyBody
+from store.gate import PolicyBody, Promise
+from store.outcomes import NewOutcome
 from store.outputs import Reason
-from store.transitions import ReviewKind
+from store.transitions import OutcomeKind, ReviewKind
 
 LIMIT = PolicyBody().two_person_above_minor
 BLOCK = Reason(code="recipient_mismatch", message="The draft would act on another customer")
@@ -52,7 +64,21 @@ def world(store: Store) -> dict[str, Any]:
     known |= {"passed_run": passed.run_id, "passed_draft": passed.draft_id}
     known |= {"other_draft": passed.draft_id, "other_run": passed.run_id}
     store.transact(holds.set_hold, person="Mo", kind=None, is_held=True, now=NOW)
+    _evidence(store, passed.run_id)
     return known | _policies(store)
+
+
+def _evidence(store: Store, run_id: int) -> None:
+    """Leave an outcome, a certificate that was suspended, and a shadow policy that was stopped."""
+    charged_back = NewOutcome(OutcomeKind.CHARGED_BACK, run_id=run_id)
+    store.transact(outcomes.record, [charged_back], person="Mo", now=NOW)
+    evidence = Evidence(0.9, 500, 400, 1, ("sure-1",), {}, NOW, NOW)
+    issued = {"policy_version": 1, "kind": "refund", "promise": Promise(max_error=0.02)}
+    one = store.transact(certificates.issue, evidence=evidence, person="Mo", now=NOW, **issued)
+    store.transact(certificates.suspend, one, "too many wrong", now=NOW)
+    shadow = store.transact(shadows.start, PolicyBody(threshold=0.6), person="Mo", now=NOW)
+    gated.case(store, customer_id="C-shadow")
+    store.transact(shadows.stop, shadow, person="Mo", now=NOW)
 
 
 def _judged(store: Store) -> dict[str, Any]:

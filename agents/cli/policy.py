@@ -1,4 +1,7 @@
-"""`policy show`, `publish`, `approve`, `withdraw`: the gate's rules, by version."""
+"""`policy show`, `publish`, `approve`, `withdraw`: the gate's rules, by version.
+
+What a policy may promise and would do, and shadow policies, stand in `policy_evidence`.
+"""
 
 import json
 from pathlib import Path
@@ -6,17 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agents.cli import policy_evidence
 from agents.cli.context import Home, Json, clock, opened
 from agents.cli.out import console, print_json, table
-from store.errors import BadInput
+from agents.cli.policy_file import Manager, rules_from, validated
 
 if TYPE_CHECKING:
-    from store.gate import PolicyBody
     from store.policies import PolicyVersion
 
 group = typer.Typer(no_args_is_help=True)
 
-Manager = Annotated[str, typer.Option("--as", metavar="NAME", help="A manager or admin.")]
 Proposal = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="The proposed version.")]
 
 
@@ -90,9 +92,9 @@ def publish(
         base = (
             store.read(policies.active).body.model_dump(mode="json")
             if file is None
-            else _from_file(file)
+            else rules_from(file)
         )
-        body = _validated({**base, **changes})
+        body = validated({**base, **changes})
         version = store.transact(policies.publish, body, author=person, note=note, now=clock())
         found = store.read(policies.version, version)
         others = store.read(policies.second_managers, person)
@@ -156,33 +158,10 @@ def _as_json(found: "PolicyVersion") -> dict[str, Any]:
     }
 
 
-def _from_file(file: Path) -> dict[str, Any]:
-    try:
-        body = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"`{file}` is not a policy in JSON: {error}") from None
-    if isinstance(body, dict) and isinstance(body.get("policy"), dict):
-        body = body["policy"]
-    if not isinstance(body, dict):
-        raise BadInput(f"`{file}` is not a JSON object, so it is no policy.")
-    return body
-
-
-def _validated(body: dict[str, Any]) -> "PolicyBody":
-    from pydantic import ValidationError
-
-    from store.gate import PolicyBody
-
-    try:
-        return PolicyBody.model_validate(body)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(str(part) for part in wrong["loc"])
-        raise BadInput(
-            f"The policy cannot be published: `{place}`: {wrong['msg']}. Nothing was changed."
-        ) from None
-
-
 def add_to(app: typer.Typer) -> None:
     """Register this group's commands."""
+    group.command("recommend")(policy_evidence.recommend)
+    group.command("preview")(policy_evidence.preview)
+    group.command("reopen")(policy_evidence.reopen)
+    group.add_typer(policy_evidence.group, name="shadow")
     app.add_typer(group, name="policy")

@@ -11,9 +11,10 @@ from agents.cli.out import console, percent, print_json, table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from agents.simulating.figures import Measured, Plan, Results, Share
+    from agents.simulating.figures import Measured, Plan, Ranked, Results, Share
 
 TITLES = {"tool_call": "tool call"}
+ARTICLE_SHARE = 0.10  # escalated, in the claim that the arithmetic is about
 
 
 def simulate(
@@ -32,14 +33,21 @@ def simulate(
 
     An experiment on invented tickets in a scratch folder; it reads and writes nothing of yours.
     """
-    from agents.simulating.claim import arithmetic_table, claim
     from agents.simulating.figures import Plan
 
-    results = _run(Plan(tickets, fault_rate, retries, escalate, seed))
-    verdict, needs = claim(results), arithmetic_table(0.10)
+    show(_run(Plan(tickets, fault_rate, retries, escalate, seed)), as_json=as_json)
+
+
+def show(results: "Results", *, as_json: bool) -> None:
+    """Print what was measured, as one JSON document or as tables; both say what it is."""
+    from agents.simulating.claim import arithmetic_table, by_arithmetic, claim
+
+    verdict, needs = claim(results), arithmetic_table(ARTICLE_SHARE)
     if as_json:
         rows = [{"retries": retries, "auroc": row} for retries, row in needs]
-        print_json({**results.as_json(), "claim": verdict.as_json(), "arithmetic": rows})
+        expected = [by_arithmetic(one) for one in results.settings]
+        further = {"arithmetic": rows, "settings_by_arithmetic": expected}
+        print_json({**results.as_json(), "claim": verdict.as_json(), **further})
         return
     screen = console()
     _print_measured(screen, results)
@@ -94,13 +102,12 @@ def _print_measured(screen: "Console", results: "Results") -> None:
             f"All {plan.tickets} tickets: the pipeline's own errors on top", results.variants_all
         )
     )
+    screen.print("What a chain without people refuses reaches nobody, and counts as wrong.")
 
 
 def _variants(title: str, rows: "Sequence[Measured]") -> object:
-    from agents.simulating.claim import in_words
-
-    numbers = ("#committed right", "#sent alone, right", "#n", "#automatic", "#escalated")
-    columns = ("variant", *numbers, "#gate AUROC", "#retry repairs", "#breaks")
+    numbers = ("#committed right", "#of those alone", "#n alone", "#automatic", "#escalated")
+    columns = ("variant", *numbers, "#gate AUROC")
     return table(
         title,
         columns,
@@ -112,9 +119,7 @@ def _variants(title: str, rows: "Sequence[Measured]") -> object:
                 str(one.alone_right.n),
                 percent(one.automatic.rate),
                 percent(one.escalated.rate),
-                in_words(one.gate) if one.gate else "-",
-                _counted(one.repaired),
-                _counted(one.broken),
+                _ranks(one.gate),
             )
             for one in rows
         ],
@@ -136,29 +141,40 @@ def _print_caught(screen: "Console", results: "Results") -> None:
     ]
     title = "Who noticed the faults that did harm (each alone in its draft)"
     screen.print(table(title, (*columns, "#a second drafting"), rows))
+    screen.print(
+        "Gate and commit go wrong before the executor, which weighs every pass again and compares"
+        " each call with its draft. Behind it nothing would notice."
+    )
 
 
 def _print_settings(screen: "Console", results: "Results") -> None:
-    from agents.simulating.claim import in_words
+    from agents.simulating.claim import by_arithmetic
 
-    how = ("#retries", "each draft", "#faults repeat", "#gate AUROC", "#retry repairs")
-    columns = (*how, "#committed right", "#escalated", "#99% takes", "#all tickets", "#99% takes")
+    how = ("#retries", "#drafted", "#repeat", "#gate AUROC", "#repairs", "#escalated")
+    right = ("#committed right", "#arithmetic", "#99% at", "#all tickets", "#99% at")
     rows = [
         (
             str(one.retries),
-            "made twice" if one.asks_twice else "made once",
+            "twice" if one.asks_twice else "once",
             f"{one.repeat:.0%}",
-            in_words(one.gate),
+            _ranks(one.gate),
             _counted(one.repaired),
-            _ranged(one.committed_right),
             percent(one.escalated.rate),
+            _ranged(one.committed_right),
+            _expected(by_arithmetic(one)),
             _escalated(one.needed),
             percent(every.committed_right.rate),
             _escalated(every.needed),
         )
         for one, every in zip(results.settings, results.settings_all, strict=True)
     ]
-    screen.print(table("What 99% of committed actions takes: gate and retries", columns, rows))
+    screen.print(table("Gate and retries at other settings", (*how, *right), rows))
+    screen.print(
+        "drafted twice: each draft is made twice, and the gate objects where the two differ."
+        " repeat: how often a later try's step does just what the first one's did."
+        " arithmetic: what AUROC, repairs and escalated make by formula, each try drawn afresh."
+        " 99% at: the share escalated with which 99% of the committed actions are right."
+    )
 
 
 def _print_arithmetic(
@@ -179,10 +195,20 @@ def _print_arithmetic(
 
 
 def _ranged(share: "Share") -> str:
+    """Return a share with its 95 % range, short enough for a column."""
     found = share.as_json()
     if found["rate"] is None:
         return "unknown"
-    return f"{found['rate']:.1%} ({found['low']:.1%} to {found['high']:.1%})"
+    return f"{found['rate']:.1%} ({found['low'] * 100:.1f}–{found['high'] * 100:.1f})"
+
+
+def _ranks(ranked: "Ranked | None") -> str:
+    if ranked is None:
+        return "-"
+    if ranked.auroc is None:
+        return "unknown"
+    known = ranked.low is not None and ranked.high is not None
+    return f"{ranked.auroc:.2f}" + (f" ({ranked.low:.2f}–{ranked.high:.2f})" if known else "")
 
 
 def _counted(share: "Share") -> str:
@@ -191,6 +217,10 @@ def _counted(share: "Share") -> str:
 
 def _escalated(share: float | None) -> str:
     return "-" if share is None else f"{share:.0%}"
+
+
+def _expected(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
 
 
 def add_to(app: typer.Typer) -> None:

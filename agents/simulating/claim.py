@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.simulating.figures import TARGET, Measured, Ranked, Results, Share
-from store.evidence.retrying import Chain, minimum_auroc
+from store.evidence.retrying import ARTICLE_RIGHT, Chain, at_escalation, minimum_auroc
 
 REPAIRS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 RETRIES = (0, 1, 2, 3)
@@ -56,25 +56,44 @@ def arithmetic_table(escalated: float) -> list[tuple[int, list[float | None]]]:
     ]
 
 
+def by_arithmetic(one: Measured) -> float | None:
+    """Return the share of committed actions right that binormal arithmetic expects here.
+
+    From the measured AUROC, retry and share escalated. It takes each try's score as drawn afresh,
+    so what is measured falls short of it where the tries at one ticket resemble each other.
+    """
+    gate, escalated = one.gate, one.escalated.rate
+    if gate is None or gate.auroc is None or not 0.5 <= gate.auroc < 1 or not escalated:
+        return None
+    chain = Chain(
+        gate.auroc,
+        one.retries,
+        one.repaired.rate or 0.0,
+        one.broken.rate or 0.0,
+        gate.right / (gate.right + gate.wrong),
+    )
+    return at_escalation(chain, escalated).committed_right if escalated < 1 else 1.0
+
+
 def _sentences(results: Results, reached_by: Measured | None) -> Iterator[str]:
-    plan, both, everything = results.plan, results.variants[-1], results.variants_all[-1]
+    both, everything = results.variants[-1], results.variants_all[-1]
     yield (
-        f"The claim: six steps at {1 - plan.fault_rate:.0%} are right end to end"
-        f" {results.arithmetic:.1%} of the time; gate and retries make it 99% with about"
-        f" {plan.escalate:.0%} escalated. By arithmetic that takes a gate of AUROC 0.97 and a retry"
-        " that repairs 70% of what is flagged."
+        f"The claim: six steps at 97% are right end to end {ARTICLE_RIGHT:.1%} of the time; a gate"
+        " and retries make it 99% with about 10% escalated. By arithmetic that takes a gate of"
+        " AUROC 0.97 and a retry that repairs 70% of what is flagged."
     )
     yield f"{_measured(both)} {_verdict(both)}"
-    if reached_by is not None:
-        yield f"It is reached {_setting(reached_by)}: {_short(reached_by)}."
-    else:
+    if reached_by is None:
         yield "No setting that was tried reaches it."
+    elif reached_by.asks_twice or reached_by.retries != both.retries:
+        yield f"It is reached {_setting(reached_by)}: {_short(reached_by)}."
     linked = [one for one in results.settings if one.repeat]
     again = "; ".join(f"{one.repeat:.0%} of the time, {_short(one)}" for one in linked)
-    yield (
-        "That holds for faults that come by chance. Where a later try makes the same mistake"
-        f" again: {again}."
-    )
+    if results.plan.fault_rate:
+        yield (
+            "That holds for faults that come by chance. Where a later try makes the same mistake"
+            f" again: {again}."
+        )
     wrong = results.base.n - results.base.k
     yield (
         f"The pipeline's own errors on top ({wrong} of {results.base.n} tickets go wrong without"
@@ -84,7 +103,7 @@ def _sentences(results: Results, reached_by: Measured | None) -> Iterator[str]:
 
 def _measured(one: Measured) -> str:
     return (
-        f"Measured with the gate as it is: AUROC {in_words(one.gate)}, a retry repairs"
+        f"Measured with the gate as it is: AUROC {_ranks(one.gate)}, a retry repairs"
         f" {_share(one.repaired)} of the wrong drafts that are flagged and breaks"
         f" {_share(one.broken)} of the right ones: {_short(one)}."
     )
@@ -102,7 +121,8 @@ def _verdict(one: Measured) -> str:
 
 def _setting(one: Measured) -> str:
     drafts = "every draft made twice and compared" if one.asks_twice else "the gate as it is"
-    return f"with {drafts} and at most {one.retries} retries"
+    tries = "one retry" if one.retries == 1 else f"up to {one.retries} retries"
+    return f"with {drafts} and {tries}"
 
 
 def _short(one: Measured) -> str:
@@ -120,8 +140,7 @@ def _share(share: Share) -> str:
     return "unknown" if share.rate is None else f"{share.rate:.0%} (n = {share.n})"
 
 
-def in_words(ranked: Ranked | None) -> str:
-    """Return the AUROC with its range; unknown where all are right or all are wrong."""
+def _ranks(ranked: Ranked | None) -> str:
     if ranked is None or ranked.auroc is None:
         return "unknown"
     if ranked.low is None or ranked.high is None:

@@ -126,13 +126,17 @@ class Line:
         rules = self._company.intent(read.intent)
         looks = bool(rules and rules.lookups and view.customer_id)
 
-        def is_fit(one: Other) -> bool:
-            if one.view.customer_id in (None, view.customer_id):
-                return False
-            is_same = one.made.intent.intent == read.intent
-            return is_same if looks else any(one.made.tool_call.facts.values())
+        def is_other(one: Other) -> bool:
+            return one.view.customer_id not in (None, view.customer_id)
 
-        other = another(pool, rng, is_fit)
+        def asks_the_same(one: Other) -> bool:
+            return is_other(one) and one.made.intent.intent == read.intent
+
+        def is_looked_up(one: Other) -> bool:
+            return is_other(one) and any(one.made.tool_call.facts.values())
+
+        other = another(pool, rng, asks_the_same if looks else is_looked_up)
+        other = other or another(pool, rng, is_other)
         if other is None:
             return (await tool_call.run(self._shop, self._company, view, read, found))[0]
         asked = (view, read) if looks else (other.view, other.made.intent)

@@ -55,6 +55,9 @@ class Walk:
     caught: tuple[str, ...] = ()  # faults of gate and commit that the executor stopped
 
 
+CONTRADICTED, OBJECTED = 1_000.0, 500.0  # more than any two scores lie apart
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """What the gate goes by; with `asks_twice` it objects to what a second drafting contradicts."""
@@ -63,17 +66,13 @@ class Gate:
     asks_twice: bool = False
 
     def score(self, attempt: Attempt) -> float:
-        """Return the score that must exceed the threshold; a contradiction ranks below all else."""
-        if self.asks_twice and not attempt.is_repeated:
-            return attempt.score - CONTRADICTED
-        return attempt.score
+        """Return what must exceed the threshold: lowest where something speaks against a draft."""
+        is_contradicted = self.asks_twice and not attempt.is_repeated
+        return attempt.score - CONTRADICTED * is_contradicted - OBJECTED * attempt.is_objected
 
     def is_flagged(self, attempt: Attempt) -> bool:
         """Return whether the gate objects to the draft."""
         return not self.score(attempt) > self.threshold
-
-
-CONTRADICTED = 1_000.0  # more than any two scores lie apart
 
 
 def alone(case: Case, retries: int = 0) -> Walk:

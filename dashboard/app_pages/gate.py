@@ -1,214 +1,199 @@
-"""The gate: the active policy, what another threshold would have done, and publishing it.
+"""The gate: the active policy, what another one would have done, what can be promised, publishing.
 
 Nothing here touches a waiting card: each keeps the policy it was escalated under.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import streamlit as st
 
-from dashboard import identity, session, steering, words
+from dashboard import session, steering, trying, words
+from dashboard.components.costs import costs
 from dashboard.components.hold_panel import hold_panel
 from dashboard.components.notice import notice
-from dashboard.components.proposal_panel import change_lines, proposal_panel, who_must_agree
-from dashboard.components.threshold import threshold
+from dashboard.components.promise_panel import (
+    planner,
+    promise_choice,
+    recommended,
+    standing_promises,
+    suspended_promises,
+)
+from dashboard.components.proposal_panel import proposal_panel
+from dashboard.components.publish_panel import publish_panel
+from dashboard.components.rules_editor import rules_editor
+from dashboard.components.shadow_panel import shadow_panel
+from dashboard.components.threshold import Shown, threshold
+from dashboard.components.version_panel import version_panel
 from dashboard.strangers import visible
-from store import policies, registry
+from dashboard.trying import DAYS, Past, Tried
+from store import policies
 from store.gate import PolicyBody
-from store.loosening import changes
-from store.money import Money
+from store.past import ALL
 from store.policies import PolicyVersion
-from store.reports import policy as history
-from store.reports.policy import Flip, Preview
+from store.reports.policy import Flip, with_threshold
 from store.transitions import Outcome
 
-DAYS = 28
-NOTE = "policy_note"
-_OUTCOMES = {Outcome.PASS: "sent alone", Outcome.ESCALATE: "person", Outcome.BLOCK: "blocked"}
+KIND = "kind"
+TABS = ("Past cases that change", "Rules and caps", "Audits", "Shadow policy", "Versions")
+OUTCOMES = {Outcome.PASS: "sent alone", Outcome.ESCALATE: "person", Outcome.BLOCK: "blocked"}
 
 
 def page() -> None:
     """Draw the page."""
-    active = session.read(policies.active)
-    st.subheader("What goes out alone")
-    notice(session.now(), place="gate")
-    hold_panel(session.now())
-    proposal_panel(active, _seen)
-    left, right = st.columns([62, 38], gap="medium")
-    with left:
-        body, seen = _candidate(active)
-        _consequences(active.body, body, seen)
+    if session.is_arriving(KIND):
+        session.read_at(anew=True)
+    st.fragment(_live)()
+
+
+def _live() -> None:
+    """All of it; one fragment, so that a move of the slider draws nothing else again."""
+    active, now = session.read(policies.active), session.now()
+    kind, seen = _head(now)
+    notice(now, place="gate")
+    suspended_promises(now)
+    proposal_panel(active, lambda body: _all_of(seen, active.body, body).trial)
+    left, right = st.columns([66, 34], gap="small")
+    slider = left.container(border=True, key="slider", gap="small")
+    flips, rules, audits, shadow, versions = left.tabs(TABS)
+    suffix = f"{active.version}_{session.tried(active.version).loads}"
+    with rules:
+        body = _candidate(active, suffix)
+    value = body.thresholds.get(kind, body.threshold)
+    was = active.body.thresholds.get(kind, active.body.threshold)
+    with right.container(border=True, key="promise", gap="small"):
+        share = promise_choice(body, kind)
+        found = trying.promised(seen, body, kind).found[share]
+        tried = trying.tried(seen, active.body, body, kind, was, value)
+        recommended(found, value, kind, tried)
+        standing_promises(now)
     with right:
-        _publish(active, body)
-        _rules(active)
-        _versions()
-
-
-@st.cache_data(ttl=30, show_spinner=False, max_entries=32)
-def _preview(url: str, body: str, since: datetime) -> Preview:  # noqa: ARG001 - cache key
-    return session.read(history.preview, PolicyBody.model_validate_json(body), since=since)
-
-
-def _seen(body: PolicyBody) -> Preview:
-    hour = session.now().replace(minute=0, second=0, microsecond=0)
-    since = hour - timedelta(days=DAYS)
-    return _preview(session.store().url, body.model_dump_json(), since)
-
-
-def _candidate(active: PolicyVersion) -> tuple[PolicyBody, Preview]:
-    with st.container(border=True, key="slider"):
-        st.caption(
-            f"On the drafts of the last {DAYS} days: drag to try another threshold. Nothing changes"
-            " until a manager publishes."
-        )
-        base = _seen(active.body)
-        if not base.gated:
-            st.text("No draft has been gated yet, so there is no history to try a threshold on.")
-            return active.body, base
-        chosen = threshold(
-            base.curve, active=active.body.threshold, key=f"threshold_{active.version}"
-        )
-    body = active.body.model_copy(update={"threshold": chosen})
-    return body, _seen(body)
-
-
-def _consequences(active: PolicyBody, body: PolicyBody, seen: Preview) -> None:
-    if not seen.gated:
-        return
-    moved = body.threshold != active.threshold
-    with st.container(border=True, key="flips"):
-        st.markdown("**Past cases that would have gone the other way**")
-        if moved:
-            st.text(
-                f"{words.count(seen.flips_to_automatic)} would have gone out alone,"
-                f" {words.count(seen.flips_to_person)} to a person."
-            )
-        if seen.flips:
-            _flips(seen.flips)
+        publish_panel(active, body, found, value, suffix)
+        hold_panel(now)
+    with slider:
+        if tried.trial.gated:
+            drawn = st.container()
+            _own_threshold(body, kind)
+            shown = Shown(tried, found, was, value, costs(body.currency), body.currency)
+            with drawn:
+                _slider(shown, suffix)
         else:
-            st.text("None." if moved else "None: the slider stands on the active policy.")
+            st.text("No draft has been gated yet, so there is no history to try a threshold on.")
+    with flips:
+        _flips(tried, value)
+    with audits:
+        planner(tried, found, body, value)
+    with shadow:
+        shadow_panel(active.body, body)
+    with versions:
+        version_panel(active)
 
 
-def _flips(flips: tuple[Flip, ...]) -> None:
+def _head(now: datetime) -> tuple[str, Past]:
+    with st.container(horizontal=True, vertical_alignment="center", key="gate_head"):
+        st.subheader("What goes out alone", anchor=False)
+        kind = st.selectbox(
+            "Action",
+            [ALL, *sorted(session.action_kinds())],
+            format_func=lambda name: visible(_named(name)),
+            key=KIND,
+            bind="query-params",
+            label_visibility="collapsed",
+            width=230,
+        )
+        seen = trying.past_drafts()
+        st.caption(
+            f"{words.count(len(seen.history))} drafts of the last {DAYS} days, as of"
+            f" {words.clock(seen.at, now)} UTC",
+            width="content",
+        )
+        st.button("Refresh", key="refresh_past", type="tertiary", on_click=trying.read_again)
+    return kind or ALL, seen
+
+
+def _named(kind: str) -> str:
+    return "Everything" if kind == ALL else words.kind(kind).capitalize()
+
+
+def _candidate(active: PolicyVersion, suffix: str) -> PolicyBody:
+    """Draw the rules to edit; return what is on screen: they, and the thresholds moved."""
+    tried = session.tried(active.version)
+    body = rules_editor(tried.loaded or active.body, session.action_kinds(), suffix=suffix)
+    for kind, value in tried.moved.items():
+        if value is not None:
+            body = with_threshold(body, kind, value)
+        else:
+            rest = {name: own for name, own in body.thresholds.items() if name != kind}
+            body = body.model_copy(update={"thresholds": rest})
+    return body
+
+
+def _all_of(seen: Past, active: PolicyBody, body: PolicyBody) -> Tried:
+    return trying.tried(seen, active, body, ALL, body.threshold)
+
+
+def _slider(shown: Shown, suffix: str) -> None:
+    kind = shown.found.kind
+    tried = session.tried_now()
+
+    def moved(value: float) -> None:
+        tried.moved[kind] = value
+
+    threshold(shown, key=f"threshold_{suffix}_{kind}", jumps=tried.jumps, moved=moved)
+
+
+def _own_threshold(body: PolicyBody, kind: str) -> None:
+    if kind == ALL:
+        apart = ", ".join(words.kind(name) for name in body.thresholds)
+        if apart:
+            st.caption(f"With thresholds of their own, which this one does not move: {apart}.")
+    elif kind in body.thresholds:
+        st.button(
+            f"Give {words.label(words.kind(kind))} the common threshold again",
+            key=f"common_{kind}",
+            type="tertiary",
+            on_click=steering.move_threshold,
+            args=(kind, None),
+        )
+
+
+def _flips(tried: Tried, value: float) -> None:
+    to_alone, to_person = tried.trial.flips(value) if tried.trial.gated else (0, 0)
+    if not to_alone + to_person:
+        st.text("None: every past case would have gone the same way.")
+        return
+    found = trying.flipped(tried, value)
+    right = sum(flip.is_right is True for flip in found)
+    wrong = sum(flip.is_right is False for flip in found)
+    newest = f"the {len(found)} newest" if len(found) < to_alone + to_person else "them"
+    st.text(
+        f"{words.count(to_alone)} would have gone out alone, {words.count(to_person)} to a person."
+        f" Of {newest} {right} are known to be right, {wrong} wrong, the others nobody judged."
+    )
+    _table(found)
+
+
+def _table(flips: tuple[Flip, ...]) -> None:
     st.dataframe(
         {
-            "run": [flip.run_id for flip in flips],
             "case": [visible(flip.title) for flip in flips],
-            "action": [flip.action_kind.replace("_", " ") for flip in flips],
+            "action": [visible(words.kind(flip.action_kind)) for flip in flips],
             "money": [words.money(flip.amount_minor, flip.currency) for flip in flips],
             "confidence": [flip.confidence for flip in flips],
-            "now": [_OUTCOMES[flip.now] for flip in flips],
-            "then": [_OUTCOMES[flip.then] for flip in flips],
+            "now": [OUTCOMES[flip.now] for flip in flips],
+            "then": [OUTCOMES[flip.then] for flip in flips],
             "was it right": [_rightness(flip.is_right) for flip in flips],
+            "run": [flip.run_id for flip in flips],
         },
         hide_index=True,
-        height=280,
+        height=320,
         key="flips_table",
         column_config={
-            "confidence": st.column_config.NumberColumn(format="%.2f", width="small"),
+            "case": st.column_config.TextColumn(width=280),
+            "confidence": st.column_config.NumberColumn(format="%.3f", width="small"),
             "run": st.column_config.NumberColumn(format="%d", width="small"),
         },
         alt="Past cases that the candidate policy would have treated otherwise",
     )
-
-
-def _publish(active: PolicyVersion, body: PolicyBody) -> None:
-    may_publish = identity.is_managing()
-    found = changes(active.body, body)
-    is_proposed = active.body.needs_second_manager and any(one.is_looser for one in found)
-    with st.container(border=True, key="publish"):
-        st.markdown("**Propose a new version**" if is_proposed else "**Publish a new version**")
-        st.text(change_lines(found) or "Move the slider to a new threshold first.")
-        if is_proposed and may_publish:
-            st.text(who_must_agree(identity.me()))
-        st.text_input(
-            "Why", key=NOTE, placeholder="One line for the record", disabled=not may_publish
-        )
-        st.button(
-            "Propose" if is_proposed else "Publish",
-            key=f"publish_{active.version}_{body.threshold:.2f}",
-            type="primary",
-            disabled=not (may_publish and found),
-            on_click=steering.publish,
-            args=(body, NOTE),
-        )
-        if not may_publish:
-            st.text(f"Publishing needs a manager; you act as {identity.role() or 'nobody'}.")
-        st.caption("Applies to new drafts. Cards that wait keep the policy they were stopped by.")
-
-
-def _rules(active: PolicyVersion) -> None:
-    body = active.body
-    company = session.read(registry.company)
-    currency = company.currency if company else body.currency
-    lines = [f"Above confidence {body.threshold:.2f} a draft may go out alone"]
-    lines += [
-        f"{kind.replace('_', ' ').capitalize()} needs more than {value:.2f}"
-        for kind, value in body.thresholds.items()
-    ]
-    lines += [
-        f"{rule.kind.replace('_', ' ').capitalize()} above {Money(rule.above_minor, currency)}:"
-        f" {_OUTCOMES[rule.outcome]}"
-        for rule in body.amount_rules
-    ]
-    lines += [
-        f"{kind.replace('_', ' ').capitalize()}: always a person" for kind in body.always_person
-    ]
-    lines += [
-        f"At most {Money(body.daily_cap_minor, currency)} alone per customer and day",
-        f"Above {Money(body.two_person_above_minor, currency)} two people must approve",
-        *_windows(body),
-        f"{words.percent(body.audit_rate)} of all drafts are audited blind",
-        *(["To loosen any of this takes two managers"] if body.needs_second_manager else []),
-    ]
-    with st.container(border=True, key="rules", gap="xsmall"):
-        st.markdown(f"**Version {active.version} gates new drafts**")
-        st.text("\n".join(lines))
-
-
-def _windows(body: PolicyBody) -> list[str]:
-    """Return how long each kind waits, where the policy says so."""
-    undo = [
-        f"{words.kind(kind).capitalize()}: {words.age(seconds)} to undo a decision"
-        for kind, seconds in body.undo_seconds.items()
-    ]
-    alone = [
-        f"{words.kind(kind).capitalize()}: waits {words.age(seconds)} before it goes out alone"
-        for kind, seconds in body.delay_seconds.items()
-    ]
-    return undo + alone
-
-
-def _versions() -> None:
-    known = session.read(policies.versions)
-    with st.container(border=True, key="versions"):
-        st.markdown("**Versions**")
-        st.dataframe(
-            {
-                "no.": [version.version for version in known],
-                "threshold": [version.body.threshold for version in known],
-                "why": [visible(version.note) for version in known],
-                "published": [version.published_at for version in known],
-                "by": [_people(version) for version in known],
-                "state": [version.state for version in known],
-            },
-            hide_index=True,
-            key="versions_table",
-            column_config={
-                "no.": st.column_config.NumberColumn(format="%d", width=40),
-                "threshold": st.column_config.NumberColumn(format="%.2f", width=70),
-                "why": st.column_config.TextColumn(width=110),
-                "published": st.column_config.DatetimeColumn(format="D MMM YYYY", width=95),
-                "by": st.column_config.TextColumn(width=90),
-                "state": st.column_config.TextColumn(width=80),
-            },
-            alt="Policy versions, proposed ones among them",
-        )
-
-
-def _people(version: PolicyVersion) -> str:
-    second = f" and {version.approved_by}" if version.approved_by else ""
-    return f"{version.author}{second}"
 
 
 def _rightness(is_right: bool | None) -> str:

@@ -4,16 +4,15 @@ A promise is certified on the drafts that the audit coin drew, or there is an ho
 what it would take. A broken one is reopened by managers, after one question in place.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
 
 from dashboard import identity, session, steering, words
 from dashboard.actions import drop_question
-from dashboard.components.threshold import is_certified, level, limit
+from dashboard.components.threshold import level, limit
 from dashboard.strangers import visible
-from dashboard.trying import LIMITS, Promised, Tried
+from dashboard.trying import LIMITS, Tried
 from store import certificates, promises
 from store.certificates import CertificateView
 from store.evidence.sampling import AuditPlan, plan_audits
@@ -59,10 +58,12 @@ def recommended(found: Recommendation, value: float, kind: str, tried: Tried) ->
         st.markdown(f"### :green[Certified above {level(found.threshold)}]")
     st.text(found.reason)
     if found.judged:
+        tested = ""
+        if found.threshold is None:
+            tested = f" Tested from {level(best.start)}: {best.wrong} wrong of {best.sent} there."
         st.caption(
             f"Audit sample: {words.count(found.drawn)} drafts drawn, {words.count(found.judged)}"
-            f" judged{_days(found)}. Tested from {level(best.start)} on: {best.wrong} wrong of"
-            f" {words.count(best.sent)}."
+            f" judged{_days(found)}.{tested}"
         )
     known = {point.threshold for point in tried.points}
     if found.threshold is not None and found.threshold in known:
@@ -75,30 +76,39 @@ def recommended(found: Recommendation, value: float, kind: str, tried: Tried) ->
         )
 
 
-def planner(tried: Tried, found: Recommendation, body: PolicyBody, point: CurvePoint) -> None:
+def planner(tried: Tried, found: Recommendation, body: PolicyBody, value: float) -> None:
     """Draw how many drafts are audited, and what another rate would certify by when."""
-    said = f"{words.percent(body.audit_rate)} of all drafts are drawn by id before anyone sees the"
-    said = f"{said} confidence." if body.audit_rate else "No draft is drawn for an audit."
-    plans = _plans(tried, found, body, point)
+    said = "No draft is drawn for an audit, so nobody checks what is sent alone."
+    if body.audit_rate:
+        said = (
+            f"{words.percent(body.audit_rate)} of all drafts are drawn by id before anyone sees the"
+            " confidence."
+        )
+    point = next((one for one in tried.points if one.threshold == value), None)
+    plans = _plans(tried, found, body, point) if point is not None else ()
     here = next((plan for plan in plans if plan.rate == body.audit_rate), None)
     if here is not None and here.half_width is not None:
         said = f"{said} At this rate a week gives ±{100 * here.half_width:.1f} pp."
-    st.caption(said)
-    if len(plans) < 2:
+    st.text(said)
+    if not plans:
+        st.text("What another rate would give is unknown until 30 audits are judged.")
         return
-    with st.expander("What another audit rate would give"):
-        st.dataframe(
-            {
-                "rate": [words.percent(plan.rate) for plan in plans],
-                "audits a week": [round(plan.audits) for plan in plans],
-                "a week gives": [_half(plan) for plan in plans],
-                f"certifies {limit(found.promise.max_error)}": [_weeks(plan) for plan in plans],
-            },
-            hide_index=True,
-            key="audit_plans",
-            alt="Audits a week and what they certify, by audit rate",
-        )
-        st.caption("If the error rate and the share sent alone stay as measured; 80 % likely.")
+    st.dataframe(
+        {
+            "audit rate": [words.percent(plan.rate) for plan in plans],
+            "drafts drawn a week": [round(plan.labels) for plan in plans],
+            "extra work: audits a week": [round(plan.audits) for plan in plans],
+            "a week gives": [_half(plan) for plan in plans],
+            f"certifies {limit(found.promise.max_error)}": [_weeks(plan) for plan in plans],
+        },
+        hide_index=True,
+        key="audit_plans",
+        alt="Audits a week and what they certify, by audit rate",
+    )
+    st.caption(
+        "Assumed: error rate and share sent alone stay as measured. Certified with a chance of 80 %"
+        " by then. The audit rate is edited under Rules and caps."
+    )
 
 
 def _plans(
@@ -140,11 +150,6 @@ def _days(found: Recommendation) -> str:
     if found.since is None or found.until is None:
         return ""
     return f", {words.days(found.since.date(), found.until.date())}"
-
-
-def may_promise(found: Recommendation, threshold: float) -> bool:
-    """Return whether publishing this threshold with the promise would be certified. Pure."""
-    return is_certified(found, threshold)
 
 
 def suspended_promises(now: datetime) -> None:
@@ -205,13 +210,3 @@ def _standing(one: Watched, now: datetime) -> str:
         f"Promised: at most {limit(made.promise.max_error)} wrong{about}, holds since {since} UTC."
         f" {one.wrong} wrong of {words.count(one.audited)} audits since."
     )
-
-
-def of_limit(seen: Promised, share: float) -> Recommendation:
-    """Return what was found for one promised share."""
-    return seen.found[share]
-
-
-def kinds_of(found: Sequence[str]) -> list[str]:
-    """Return what the slider may be about: everything first."""
-    return [ALL, *found]

@@ -13,17 +13,17 @@ from store import policies
 from store.gate import PolicyBody
 from store.loosening import Change, changes
 from store.policies import PolicyVersion
-from store.reports.policy import Preview
+from store.reports.policy import Trial
 
 
-def proposal_panel(active: PolicyVersion, preview: Callable[[PolicyBody], Preview]) -> None:
+def proposal_panel(active: PolicyVersion, tried: Callable[[PolicyBody], Trial]) -> None:
     """Draw every open proposal; the container is always there, so nothing else moves."""
     with st.container(key="proposals", gap="small"):
         for proposal in session.read(policies.proposals):
             with st.container(border=True, key=f"proposal_{proposal.version}", gap="small"):
                 _head(proposal)
                 st.text(change_lines(changes(active.body, proposal.body)))
-                _figures(preview(proposal.body), proposal.version)
+                _figures(tried(proposal.body), proposal)
                 _buttons(proposal)
 
 
@@ -48,31 +48,28 @@ def _head(proposal: PolicyVersion) -> None:
     st.text(f"Proposed by {proposal.author}{since}{note}")
 
 
-def _figures(seen: Preview, version: int) -> None:
-    if not seen.gated:
+def _figures(trial: Trial, proposal: PolicyVersion) -> None:
+    if not trial.gated:
         st.text("No draft has been gated yet, so there is no history to try it on.")
         return
-    right = seen.right_then
-    moved = seen.flips_to_automatic + seen.flips_to_person
+    now, then = trial.now, trial.then(proposal.body.threshold)
+    to_alone, to_person = trial.flips(proposal.body.threshold)
     tiles(
         (
-            Tile("Sent alone", _moved(words.percent, seen.share_now, seen.share_then)),
-            Tile("Cards a day", _moved(_whole, seen.cards_per_day_now, seen.cards_per_day_then)),
+            Tile("Sent alone", _moved(words.percent, now.automatic_share, then.automatic_share)),
+            Tile("Cards a day", _moved(_whole, now.cards_per_day, then.cards_per_day)),
             Tile(
                 "Cases changed",
-                words.count(moved),
-                f"{words.count(seen.flips_to_automatic)} to alone,"
-                f" {words.count(seen.flips_to_person)} to a person",
+                words.count(to_alone + to_person),
+                f"{words.count(to_alone)} to alone, {words.count(to_person)} to a person",
             ),
         ),
-        key=f"proposal_tiles_{version}",
+        key=f"proposal_tiles_{proposal.version}",
     )
-    said = words.rate(right.right, right.labelled, right.rate, right.low, right.high)
-    st.caption(f"Right, of what would have gone out alone: {said}. On {_drafts(seen)}.")
-
-
-def _drafts(seen: Preview) -> str:
-    return f"{words.count(seen.gated)} drafts of {seen.days:.0f} days"
+    wrong = then.wrong
+    said = words.rate(wrong.wrong, wrong.labelled, wrong.rate, wrong.low, wrong.high)
+    on = f"{words.count(trial.gated)} drafts of {trial.history.days:.0f} days"
+    st.caption(f"Wrong, of what would have gone out alone: {said}. On {on}.")
 
 
 def _moved(said: Callable[[float | None], str], before: float | None, after: float | None) -> str:

@@ -1,5 +1,6 @@
 """Rules and caps of a candidate policy; what is typed here is tried on history like the slider."""
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -101,7 +102,7 @@ def row(body: PolicyBody, kind: str) -> dict[str, Any]:
 
 
 def with_rows(body: PolicyBody, rows: Mapping[str, Mapping[str, Any]]) -> PolicyBody:
-    """Return the policy with what the table says; a row that says the same changes nothing. Pure."""
+    """Return the policy with what the table says; what a row leaves alone stays as it is. Pure."""
     rules, always = list(body.amount_rules), list(body.always_person)
     for kind, edited in rows.items():
         was = row(body, kind)
@@ -121,7 +122,7 @@ def with_rows(body: PolicyBody, rows: Mapping[str, Mapping[str, Any]]) -> Policy
 
 def _amount(value: Any) -> float | None:
     """Return a cell as a number, None where it was emptied (which comes as NaN)."""
-    return None if value is None or value != value else float(value)
+    return None if value is None or math.isnan(value) else float(value)
 
 
 def _major(minor: int, currency: str) -> float:

@@ -33,7 +33,7 @@ class Shown:
 
 
 def threshold(shown: Shown, *, key: str, jumps: int, moved: Callable[[float], None]) -> None:
-    """Draw the slider; `moved` hears where it was released. A new `jumps` makes it go to `value`."""
+    """Draw the slider; `moved` hears where it was released; new `jumps` put it on `value`."""
 
     def heard() -> None:
         said = session.sent(key, "threshold")
@@ -60,21 +60,21 @@ def slider_data(shown: Shown) -> dict[str, Any]:
     }
 
 
+_RANGE = (
+    "Measured on audited drafts, times what goes out alone a day. Anytime-valid range"
+    " (beta-binomial confidence sequence, 95 %): it may be looked at as often as you like."
+)
+_WORTH = (
+    "Work saved beside a person looking at every draft, less what wrong ones cost, on your assumed"
+    " costs. What people get wrong themselves is not counted."
+)
 LABELS = (
-    ("Sent alone", "Of past drafts: counted."),
+    ("Sent alone", "Of past drafts. Counted."),
     ("Cards a day", "What people would look at: stopped drafts, and audits. Counted."),
-    (
-        "Wrong, sent alone, a day",
-        "Measured on audited drafts, times what goes out alone a day. Anytime-valid range"
-        " (beta-binomial confidence sequence, 95 %): it may be looked at as often as you like.",
-    ),
+    ("Sent wrong a day", _RANGE),
     ("Money at risk a day", "All that would have moved with nobody looking. Counted."),
     ("Work a day", "Cards times your minutes per card. Assumed, not measured."),
-    (
-        "Worth a day",
-        "Work saved beside a person looking at every draft, less what wrong ones cost, on your"
-        " assumed costs. What people get wrong themselves is not counted.",
-    ),
+    ("Worth a day", _WORTH),
 )
 
 

@@ -266,8 +266,9 @@ def start_from(
         return float(thresholds[_start_index(thresholds, max(NO_DATA_START, thresholds[0]))])
     score, doubt = score[is_known], np.nan_to_num(doubt[is_known], nan=1.0)
     sent, mass = _above(score, thresholds), _above(score, thresholds, doubt)
-    power = _power(labels, sent / len(is_known), (mass + 0.5) / (sent + 1), max_error, assurance)
-    return float(thresholds[np.flatnonzero(power >= power.max() * (1 - _NEAR))[-1]])
+    rate = (mass + 0.5) / (sent + 1)
+    power = _power(labels, sent / len(is_known), rate, max_error, assurance)
+    return float(thresholds[np.argmax(power)])
 
 
 def labels_needed(
@@ -381,5 +382,6 @@ def _power(
 ) -> "Counts":
     spread = np.sqrt(labels * share * (1 - share))
     n = np.clip(np.round(labels * share + _SPREAD * spread), 0, labels)
-    chance = at_most(most_wrong(n, max_error, assurance), n, rate)
-    return np.asarray(chance.mean(axis=0), dtype=float)
+    allowed = most_wrong(n, max_error, assurance)
+    worse = np.minimum(_WORSE[:, None, None] * rate, 1.0)
+    return np.asarray(at_most(allowed, n, worse).mean(axis=(0, 1)), dtype=float)

@@ -19,6 +19,7 @@ Look = Literal["live", "closed"]
 Method = Callable[[float, float, float], Interval | None]
 ENOUGH = 30  # labels under which a page shows counts, not a rate
 COIN_RATES = (0.01, 0.02, 0.05, 0.1)  # what the audit planner compares
+_LONG = 520  # weeks, after which a plan says "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ class AuditPlan:
     """What a coin of this rate costs and says; per week, `half_width` being a Wilson range's half.
 
     `labels` counts every coin draft, `audits` those of them that were sent alone: the extra work,
-    since people see escalated ones anyway. `weeks` is None where no number of weeks certifies.
+    since people see escalated ones anyway. `weeks` is None where the promise is out of reach.
     """
 
     rate: float
@@ -263,8 +264,8 @@ def plan_audits(
     Returns
     -------
     tuple of AuditPlan
-        `half_width` is None where no audit falls in a week, `weeks` also where `rate_wrong` is not
-        below `max_error`.
+        `half_width` is None where not one audit falls in a week. `weeks` is None where `rate_wrong`
+        is not below `max_error`, or where it would take ten years.
 
     References
     ----------
@@ -278,16 +279,16 @@ def plan_audits(
     >>> plan_audits(70_000, 0.75, 0.01, 0.01)[0].weeks is None
     True
     """
-    if not 0 <= share_sent <= 1 or not 0 <= rate_wrong <= 1 or not drafts_per_week >= 0:
-        raise ValueError("shares lie between 0 and 1, and drafts are not negative")
+    if not 0 <= share_sent <= 1 or not 0 <= rate_wrong <= 1 or not 0 <= drafts_per_week < math.inf:
+        raise ValueError("shares lie between 0 and 1, and drafts are a number of 0 or more")
     needed = sends_needed(rate_wrong, max_error=max_error, assurance=assurance, power=power)
     plans = []
     for rate in rates:
         labels = drafts_per_week * rate
         audits = labels * share_sent
-        interval = wilson(audits * rate_wrong, audits, assurance)
+        interval = wilson(audits * rate_wrong, audits, assurance) if audits >= 1 else None
         half_width = None if interval is None else (interval.high - interval.low) / 2
-        weeks = None if needed is None or audits == 0 else math.ceil(needed / audits)
+        weeks = None if needed is None or needed > audits * _LONG else math.ceil(needed / audits)
         plans.append(AuditPlan(rate, labels, audits, half_width, weeks))
     return tuple(plans)
 

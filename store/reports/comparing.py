@@ -40,9 +40,16 @@ def compare(session: Session, scope: Scope, kind: str, first: str, second: str) 
     elif kind == "model":
         wide = replace(scope, model=None)
     drawn = coin_sample(session, wide)
-    one, other = (_of(drawn, kind, version) for version in (first, second))
+    found = _found(_of(drawn, kind, first), _of(drawn, kind, second))
+    if found is not None and found.difference < 0:  # the better one is named first
+        first, second = second, first
+        found = _found(_of(drawn, kind, first), _of(drawn, kind, second))
+    return Compared(kind, first, second, found)
+
+
+def _found(one: list[Judged], other: list[Judged]) -> Comparison | None:
     alone = unpaired(_right(one), len(one), _right(other), len(other))
-    return Compared(kind, first, second, _pairs(one, other) or alone)
+    return _pairs(one, other) or alone
 
 
 def _of(drawn: Iterable[Judged], kind: str, version: str) -> list[Judged]:

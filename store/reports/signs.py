@@ -92,15 +92,12 @@ def _midnight(at: datetime) -> datetime:
 
 def _confidence(session: Session, scope: Scope) -> tuple[int, ...]:
     bins = _binned(Run.confidence, BINS)
-    found = dict(
-        session.execute(
-            select(bins, func.count())
-            .where(col(Run.confidence).is_not(None), *scope.where())
-            .group_by(bins)
-        )
-        .tuples()
-        .all()
+    rows = session.execute(
+        select(bins, func.count())
+        .where(col(Run.confidence).is_not(None), *scope.where())
+        .group_by(bins)
     )
+    found = dict(rows.all())
     return tuple(found.get(one, 0) for one in range(BINS))
 
 

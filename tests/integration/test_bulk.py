@@ -6,6 +6,7 @@ import gated
 import pytest
 from builders import refund
 from delivering import decide, deliver_all, shop
+from sqlmodel import select
 
 from store import bulk, claims, reviews, routing, undoing
 from store.actions import reply_only
@@ -14,7 +15,8 @@ from store.errors import BadInput, NotFound
 from store.gate import AmountRule, PolicyBody
 from store.outputs import Reason
 from store.reports.wanted import Wanted
-from store.transitions import OutboxStatus, ReviewStatus, RunStatus, Verdict
+from store.schema import Review
+from store.transitions import OutboxStatus, ReviewKind, ReviewStatus, RunStatus, Verdict
 
 LIMITS = PolicyBody(amount_rules=(AmountRule(kind="refund", above_minor=10_000),))
 BATCH = "bulk-0001"
@@ -217,3 +219,28 @@ def test_no_id_of_a_single_decision_is_taken_for_a_batch(desk: Store, now: datet
     assert desk.transact(bulk.undo, decided.decision_id, "Ana", now=now).undone == 0
     assert {entry.status for entry in gated.entries(desk, case.run_id)} == {OutboxStatus.PENDING}
     desk.transact(undoing.undo, decided.decision_id, "Ana", now=now)
+
+
+def test_a_drawn_draft_that_a_batch_decided_is_still_judged_by_somebody(
+    store: Store, now: datetime
+) -> None:
+    """The audit coin's sample would otherwise miss what batches wave through."""
+    shop(store, policy=LIMITS.model_copy(update={"audit_rate": 1.0}))
+    case = gated.case(store)
+    run_batch(store, Verdict.APPROVE, now)
+    audits = store.read(
+        lambda session: session.exec(
+            select(Review).where(Review.kind == ReviewKind.AUDIT, Review.run_id == case.run_id)
+        ).all()
+    )
+    assert [(one.status, one.inclusion_probability) for one in audits] == [(ReviewStatus.OPEN, 1.0)]
+
+
+def test_a_draft_that_was_not_drawn_is_not_audited_after_a_batch(
+    desk: Store, now: datetime
+) -> None:
+    gated.case(desk)
+    gated.execute(desk, "DROP TRIGGER run_toss_fixed")
+    gated.execute(desk, "UPDATE run SET coin = 0.9")
+    run_batch(desk, Verdict.APPROVE, now)
+    assert gated.count(desk, "review") == 1

@@ -75,6 +75,10 @@ def test_a_manager_publishes_a_version_that_is_in_force_and_on_the_trail(shop: S
     assert shop.read(_entries) == [("Mo", f"model:{MODEL}")]
     assert CalibrationSource(shop, MODEL).current().version == version
 
+    (again,) = document("calibrate", "--publish", "--as", "Mo")["models"]
+    assert _versions(shop) == [again["refit"]["version"], version], "each refit has its own name"
+    assert shop.read(calibrators.by_version, version) == found, "and changes none of before"
+
 
 def test_an_operator_may_not_publish_and_publishing_needs_a_name(shop: Store) -> None:
     shop.transact(labelled, 220)
@@ -82,16 +86,6 @@ def test_an_operator_may_not_publish_and_publishing_needs_a_name(shop: Store) ->
     assert "needs manager or admin" in result.stderr
     assert "--as" in greenlight("calibrate", "--publish", code=2).stderr
     assert _versions(shop) == []
-
-
-def test_a_second_refit_is_another_version_and_the_first_stays_as_it_was(shop: Store) -> None:
-    shop.transact(labelled, 220)
-    (first,) = document("calibrate", "--publish", "--as", "Mo")["models"]
-    kept = shop.read(calibrators.by_version, first["refit"]["version"])
-    (second,) = document("calibrate", "--publish", "--as", "Mo")["models"]
-    assert second["refit"]["version"] != first["refit"]["version"]
-    assert _versions(shop) == [second["refit"]["version"], first["refit"]["version"]]
-    assert shop.read(calibrators.by_version, first["refit"]["version"]) == kept
 
 
 def test_the_one_in_force_is_judged_only_on_labels_given_since_and_beside_the_refit(
@@ -117,12 +111,12 @@ def test_the_one_in_force_is_judged_only_on_labels_given_since_and_beside_the_re
 def test_each_model_has_its_own(shop: Store) -> None:
     shop.transact(labelled, 220)
     shop.transact(labelled, 12, model="claude")
-    shown = {one["model"]: one for one in document("calibrate")["models"]}
-    assert shown["claude"]["progress"] == "12 of 200 labels"
-    assert shown[MODEL]["refit"] is not None
     assert not document("calibrate", "--model", "claude", code=1)["ok"]
     assert "`claude`" in greenlight("calibrate", "--model", "gpt", code=1).stderr
-    document("calibrate", "--publish", "--as", "Mo")
+    found = document("calibrate", "--publish", "--as", "Mo")["models"]
+    shown = {one["model"]: one for one in found}
+    assert shown["claude"]["progress"] == "12 of 200 labels"
+    assert shown[MODEL]["published"]
     assert shop.read(calibrators.active, "claude") is None
 
 

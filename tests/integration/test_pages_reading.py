@@ -1,4 +1,4 @@
-"""Reliability, Gate, Runs and Health: what they say, and what they refuse to say."""
+"""Gate, Runs and Health: what they say, and what they refuse to say."""
 
 from datetime import datetime, timedelta
 
@@ -21,15 +21,6 @@ def clock(now: datetime, monkeypatch: pytest.MonkeyPatch) -> pages.Clock:
     found = pages.Clock(now)
     monkeypatch.setattr(session, "now", found)
     return found
-
-
-def reliability() -> AppTest:
-    def draw() -> None:
-        from dashboard.app_pages import reliability
-
-        reliability.page()
-
-    return _run(pages.page(draw))
 
 
 def gate(person: str) -> AppTest:
@@ -80,39 +71,6 @@ def _decided(store: Store, count: int, *, wrong: int, now: datetime) -> None:
             blamed_step="retrieval" if is_wrong else None,
             at=at,
         )
-
-
-def test_the_two_references_are_computed_and_shown(store: Store, clock: pages.Clock) -> None:
-    store.transact(builders.company)
-    said = pages.words_of(reliability())
-    assert "Six steps at 97 % = 83.3 %, at 98 % = 88.6 %." in said
-
-
-def test_without_labels_rightness_is_unknown_and_never_taken_from_health(
-    store: Store, clock: pages.Clock
-) -> None:
-    store.transact(builders.case, confidence=0.95, at=clock.at - timedelta(days=1))
-    at = reliability()
-    said = pages.words_of(at)
-    assert "**Retrieval** · right unknown" in said
-    assert "ran 1 of 1" in said
-    values = {tile["label"]: tile["value"] for tile in pages.part(at, "tiles")["tiles"]}
-    assert values["Right, end to end"] == "unknown"
-
-
-def test_under_thirty_labels_only_the_counts_are_said(store: Store, clock: pages.Clock) -> None:
-    _decided(store, 12, wrong=3, now=clock.at)
-    assert "**Retrieval** · right 9 of 12" in pages.words_of(reliability())
-
-
-def test_from_thirty_labels_a_rate_stands_with_its_range_and_n(
-    store: Store, clock: pages.Clock
-) -> None:
-    _decided(store, 40, wrong=10, now=clock.at)
-    said = pages.words_of(reliability())
-    assert "**Retrieval** · right 75.0 % (" in said
-    assert "n = 40)" in said
-    assert "**Fix this first:** Retrieval" in said
 
 
 def test_an_operator_sees_publishing_disabled_with_the_reason(

@@ -10,14 +10,13 @@ from builders import NOW
 from second_visit import BETTER, DOUBTFUL, Shop, opened
 from small_shop import model, proposal
 
-from store import authorisation, labels, undoing
+from store import authorisation, labels, past, undoing
 from store.deliveries import Due
 from store.engine import Store
-from store.gate import PolicyBody
 from store.reports import case
 from store.reports.card import card
 from store.reports.counts import by_day, total
-from store.reports.history import replay
+from store.reports.scope import Scope
 from store.reports.story import story
 from store.schema import OutboxEntry, StepRecord
 from store.transitions import Outcome, ReviewKind, RunStatus, StepStatus, Verdict
@@ -160,7 +159,7 @@ async def test_only_the_first_draft_of_a_run_is_evidence(shop: Shop) -> None:
 async def test_counts_say_that_steps_ran_twice_and_that_there_was_one_draft(shop: Shop) -> None:
     shop.reject(await shop.waiting(), blamed_step="tool_call")
     await shop.work()
-    days = shop.store.read(by_day, since=None, until=None, pipeline="support")
+    days = shop.store.read(by_day, Scope())
     counted = total(days.values())
     ran = {name: (one.runs, one.ok, one.retries) for name, one in counted.steps.items()}
     assert ran == {
@@ -168,9 +167,8 @@ async def test_counts_say_that_steps_ran_twice_and_that_there_was_one_draft(shop
         **dict.fromkeys(("tool_call", "synthesis", "gate"), (2, 2, 0)),
     }
     assert counted.gated.total() == 1
-    body = PolicyBody()
-    past = shop.store.read(lambda session: list(replay(session, body, body, since=None)))
-    assert [(one.row.draft_id, one.is_right) for one in past] == [(1, False)]
+    history = shop.store.read(past.load)
+    assert (list(history.run_id), list(history.is_right)) == ([1], [False])
 
 
 async def test_each_card_shows_what_its_own_draft_was_made_of(shop: Shop) -> None:

@@ -30,6 +30,10 @@ POLICY = (
     "INSERT INTO policy (status, body, author, note, {column})"
     " VALUES ('retired', '{body}', 'Mo', '', {value})"
 )
+REOPENING = (
+    "INSERT INTO certificate_event (certificate_id, move, why, person, at)"
+    " VALUES (1, 'reopened', '', 'Ana', '2026-11-20')"
+)
 ENTRY = (
     "INSERT INTO outbox (id, run_id, draft_id, decision_id, position, kind, tool, body, status,"
     " not_before, created_at, attempt, in_doubt) SELECT 'forged-entry', {run}, {draft}, {decision},"
@@ -76,6 +80,22 @@ ATTEMPTS: list[tuple[str, str, str]] = [
     *append_only("hold"),
     *append_only("step_record", "output"),
     *append_only("note", "text"),
+    *append_only("outcome"),
+    *append_only("certificate"),
+    *append_only("certificate_event", "why"),
+    *append_only("shadow_outcome", "live"),
+    ("shadow_fixed", "UPDATE shadow SET note = 'x'", "a shadow policy never changes"),
+    (
+        "shadow_stays_stopped",
+        "UPDATE shadow SET is_running = 1, stopped_at = NULL",
+        "a shadow policy that was stopped is not started again",
+    ),
+    (
+        "certificate_by_a_manager",
+        REOPENING,
+        "only a manager reopens or withdraws",
+    ),
+    ("run_toss_fixed", "UPDATE run SET coin = 0.5", "the audit coin is tossed once"),
     *[
         ("policy_body_fixed", f"UPDATE policy SET {change}", "a published policy never changes")
         for change in (

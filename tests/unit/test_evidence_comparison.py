@@ -74,18 +74,18 @@ def test_the_paired_range_covers_as_often_as_it_says(
 ) -> None:
     rng = np.random.default_rng(5)
     shares = [first - both_right, second - both_right, both_right, 1 - first - second + both_right]
-    draws = rng.multinomial(150, shares, size=2_000)
+    draws = rng.multinomial(150, shares, size=1_000)
     found = [_of(paired(*(int(cell) for cell in draw))) for draw in draws]
     covered = np.mean([one.low <= first - second <= one.high for one in found])
-    assert 0.935 <= covered <= 0.98
+    assert 0.93 <= covered <= 0.98
 
 
 def test_equal_versions_are_called_different_in_at_most_one_of_twenty() -> None:
     rng = np.random.default_rng(6)
-    draws = rng.multinomial(120, [0.1, 0.1, 0.7, 0.1], size=1_500)
+    draws = rng.multinomial(120, [0.1, 0.1, 0.7, 0.1], size=600)
     called = np.mean([_of(paired(*(int(cell) for cell in draw))).is_clear for draw in draws])
     assert called <= 0.05
-    hits = rng.binomial(120, 0.85, size=(1_500, 2))
+    hits = rng.binomial(120, 0.85, size=(600, 2))
     called = np.mean([_of(unpaired(int(k), 120, int(j), 120)).is_clear for k, j in hits])
     assert called <= 0.05
 

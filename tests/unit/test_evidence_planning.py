@@ -1,6 +1,7 @@
 """The audit planner: what a coin costs, what a week says, and when a promise can be certified."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def test_a_higher_rate_costs_more_and_never_says_less(
 ) -> None:
     plans = plan_audits(drafts, share, wrong, limit)
     assert [plan.rate for plan in plans] == list(COIN_RATES)
-    for low, high in zip(plans, plans[1:], strict=False):
+    for low, high in pairwise(plans):
         assert low.audits <= high.audits <= high.labels
         assert (high.half_width or 1) <= (low.half_width or 1) + 1e-12
         assert (high.weeks or math.inf) <= (low.weeks or math.inf)
@@ -48,6 +49,8 @@ def test_a_rate_that_is_not_below_the_limit_is_never_certified(
 def test_without_audits_nothing_is_said() -> None:
     for plan in plan_audits(0, 0.75, 0.01, 0.02) + plan_audits(500, 0.0, 0.01, 0.02):
         assert (plan.audits, plan.half_width, plan.weeks) == (0, None, None)
+    rare = plan_audits(60, 0.75, 0.01, 0.02, rates=[0.01])[0]
+    assert (round(rare.audits, 2), rare.half_width, rare.weeks) == (0.45, None, None)
 
 
 @pytest.mark.parametrize(("share", "wrong", "limit"), [(1.2, 0.1, 0.1), (0.5, -1, 0.1), (1, 0, 0)])

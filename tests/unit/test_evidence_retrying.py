@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.evidence import retrying
@@ -92,6 +92,7 @@ def test_every_ticket_ends_somewhere(chain: Chain, threshold: float) -> None:
     assert min(found.sent_right, found.sent_wrong, found.escalated) >= 0
 
 
+@settings(max_examples=25)
 @given(chains, st.floats(0.01, 0.9))
 def test_escalation_is_met_and_what_is_needed_is_enough(chain: Chain, escalated: float) -> None:
     found = at_escalation(chain, escalated)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.actions import Action
-from store.gate import AmountRule, GateInput, PolicyBody, Sla, evaluate
+from store.gate import AmountRule, GateInput, PolicyBody, Promise, Sla, evaluate
 from store.loosening import changes, loosened
 from store.transitions import Outcome
 
@@ -23,6 +23,7 @@ STRICT = PolicyBody(
     undo_seconds={"refund": 30.0},
     delay_seconds={"refund": 3600.0},
     needs_second_manager=True,
+    promises={"*": Promise(max_error=0.02), "refund": Promise(max_error=0.01)},
 )
 LOOSER: list[tuple[str, dict[str, Any], str]] = [
     ("threshold", {"threshold": 0.8}, "Threshold 0.85 → 0.80"),
@@ -69,6 +70,21 @@ LOOSER: list[tuple[str, dict[str, Any], str]] = [
         "needs_second_manager",
         {"needs_second_manager": False},
         "A second manager must agree to loosen: yes → no",
+    ),
+    (
+        "promises",
+        {"promises": {"refund": Promise(max_error=0.01)}},
+        "Promise for everything: at most 2 % wrong, 95 % sure → none",
+    ),
+    (
+        "promises",
+        {"promises": {**STRICT.promises, "refund": Promise(max_error=0.015)}},
+        "Promise for refund: at most 1 % wrong, 95 % sure → at most 1.5 % wrong, 95 % sure",
+    ),
+    (
+        "promises",
+        {"promises": {**STRICT.promises, "refund": Promise(max_error=0.01, assurance=0.9)}},
+        "Promise for refund: at most 1 % wrong, 95 % sure → at most 1 % wrong, 90 % sure",
     ),
 ]
 
@@ -195,3 +211,10 @@ def test_whatever_passes_only_now_was_called_a_loosening(
 @given(policy=_policies)
 def test_a_policy_is_no_change_against_itself(policy: PolicyBody) -> None:
     assert changes(policy, policy) == ()
+
+
+def test_a_promise_that_is_made_or_tightened_is_no_loosening() -> None:
+    made = {"promises": {"*": Promise(max_error=0.01), "voucher": Promise(max_error=0.05)}}
+    before = PolicyBody(promises={"*": Promise(max_error=0.02)})
+    assert loosened(before, before.model_copy(update=made)) == ()
+    assert loosened(PolicyBody(), PolicyBody(**made)) == ()

@@ -4,6 +4,7 @@
 // labels, tips, active, value, jumps, limit, limitSaid, unknown}. State: threshold.
 const NS = "http://www.w3.org/2000/svg";
 const H = 214, PAD = { left: 44, right: 14, top: 18, bottom: 34 };
+const TICKS = new Set(["0.999", "0.99", "0.98", "0.95", "0.90", "0.80", "0.70", "0.60", "0.50"]);
 const KEY_PAUSE = 180; // ms: of a run of arrow keys only the last is heard
 
 function svg(tag, attributes, text) {
@@ -21,7 +22,7 @@ function percent(share) {
 function ceiling(data) {
   const known = data.points.filter((p) => p.rate !== null);
   const most = Math.max(2 * data.limit, ...known.map((p) => Math.min(p.high, 2.2 * p.rate + 0.01)));
-  return [0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.3, 0.5, 1].find((top) => top >= most) ?? 1;
+  return [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1].find((top) => top >= most) ?? 1;
 }
 
 function scales(data, width) {
@@ -55,11 +56,13 @@ function risk(picture, scale, points, kind) {
   picture.append(svg("polyline", { points: line, class: `curve ${kind}` }));
 }
 
-function mark(picture, scale, point, label, kind, row) {
-  const x = scale.x(point.share);
-  picture.append(svg("line", { x1: x, x2: x, y1: PAD.top + 4 + 13 * row, y2: scale.y(0), class: `mark ${kind}` }));
-  const side = x > scale.x(0.86) ? "end" : "mid";
-  picture.append(svg("text", { x, y: PAD.top + 13 * row, class: `axis ${side} ${kind}` }, label));
+function mark(picture, scale, point, label, kind) {
+  const x = scale.x(point.share), isNow = kind === "now";
+  picture.append(svg("line", { x1: x, x2: x, y1: PAD.top - 2, y2: scale.y(0), class: `mark ${kind}` }));
+  const isFar = x > scale.x(0.25); // room to the left of it
+  const at = isNow ? { x, y: PAD.top - 7 } : { x: x + (isFar ? -5 : 5), y: PAD.top + 9 };
+  const side = isNow ? "mid" : isFar ? "end" : "";
+  picture.append(svg("text", { ...at, class: `axis ${side} ${kind}` }, label));
 }
 
 function chart(data, width) {
@@ -67,6 +70,8 @@ function chart(data, width) {
   const picture = svg("svg", { viewBox: `0 0 ${width} ${H}`, role: "img", class: "chart" });
   picture.setAttribute("aria-label", "Share wrong over the share sent alone, with its range");
   axes(picture, scale, width);
+  const cursor = svg("line", { y1: PAD.top, y2: scale.y(0), class: "cursor" });
+  picture.append(cursor);
   const known = data.points.filter((p) => p.rate !== null);
   risk(picture, scale, known, "measured");
   risk(picture, scale, known.filter((p) => p.ok), "certified");
@@ -74,14 +79,13 @@ function chart(data, width) {
   picture.append(svg("line", { x1: PAD.left, x2: width - PAD.right, y1: limit, y2: limit, class: "limit" }));
   picture.append(svg("text", { x: PAD.left + 4, y: limit - 4, class: "axis promise" }, data.limitSaid));
   const laxest = data.points.findLast((p) => p.ok);
-  mark(picture, scale, data.points[data.active], "now", "now", 0);
-  if (laxest) mark(picture, scale, laxest, `certified ${laxest.name}`, "promise", 1);
+  mark(picture, scale, data.points[data.active], "now", "now");
+  if (laxest) mark(picture, scale, laxest, `certified from ${laxest.name}`, "promise");
   if (data.unknown)
     picture.append(svg("text", { x: width / 2 + 14, y: H / 2, class: "axis mid unknown" }, data.unknown));
   const range = svg("line", { class: "whisker" });
-  const cursor = svg("line", { y1: PAD.top, y2: scale.y(0), class: "cursor" });
   const dot = svg("circle", { r: 5.5, class: "dot" });
-  picture.append(cursor, range, dot);
+  picture.append(range, dot);
   return { picture, scale, cursor, range, dot };
 }
 
@@ -127,15 +131,22 @@ function rail(data, input) {
   const last = data.points.length - 1;
   const at = (i) => `${(100 * i) / Math.max(last, 1)}%`;
   const ok = data.points.flatMap((p, i) => (p.ok ? [i] : []));
-  const green = el("span", "green");
+  const green = el("span", "sure");
   if (ok.length) {
     green.style.left = at(Math.max(ok[0] - 0.5, 0));
     green.style.right = at(last - Math.min(ok[ok.length - 1] + 0.5, last));
   } else green.hidden = true;
   const now = el("span", "tick");
   now.style.left = at(data.active);
-  const ends = el("div", "ends quiet", el("span", null, "stricter"), el("span", null, "more goes out alone"));
-  return el("div", "rail", el("div", "track", green, now), input, ends);
+  const ends = el("div", "ends", el("span", null, "\u2190 stricter"), el("span", null, "more goes out alone \u2192"));
+  const scale = el("div", "scale");
+  for (const [i, p] of data.points.entries()) {
+    if (!TICKS.has(p.name) || (i > 0 && i < 3)) continue;
+    const label = el("span", "num", p.name);
+    label.style.left = at(i);
+    scale.append(label);
+  }
+  return el("div", "rail", ends, el("div", "bar", el("div", "track", green, now), input), scale);
 }
 
 function draw(data, memory, parentElement, say) {
@@ -173,7 +184,12 @@ function draw(data, memory, parentElement, say) {
   input.onkeydown = () => (memory.byKey = true);
   input.onpointerdown = () => (memory.byKey = false);
   const frame = el("div", "plot", drawn.picture);
-  const parts = [head, said, shown.list, frame, rail(data, input)];
+  const legend = [
+    ["measured", "measured, with its range"],
+    ["certified", "certified"],
+    ["assumption", "rests on your costs"],
+  ].map(([kind, text]) => el("span", kind, text));
+  const parts = [head, said, shown.list, el("div", "legend", legend), frame, rail(data, input)];
   const focused = root.getRootNode().activeElement === input;
   root.replaceChildren(...parts);
   if (focused) input.focus({ preventScroll: true });
@@ -193,6 +209,6 @@ export default function ({ data, parentElement, setStateValue }) {
   if (isNew(memory, data)) draw(data, memory, parentElement, (t) => setStateValue("threshold", t));
   if (!memory.watching) {
     memory.watching = new ResizeObserver(() => memory.widen());
-    memory.watching.observe(parentElement);
+    memory.watching.observe(parentElement.querySelector(".root"));
   }
 }

@@ -1,0 +1,216 @@
+"""The Reliability page: what it says, what it refuses to say, and that `report` says the same."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import builders
+import builders_aftermath as aftermath
+import pages
+import pytest
+from cli_runner import document
+from streamlit.testing.v1 import AppTest
+
+from agents.cli import reporting
+from dashboard import session, words
+from store.engine import Store
+from store.transitions import Verdict
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def clock(now: datetime, monkeypatch: pytest.MonkeyPatch) -> pages.Clock:
+    found = pages.Clock(now)
+    monkeypatch.setattr(session, "now", found)
+    monkeypatch.setattr(reporting, "clock", found)
+    return found
+
+
+def page(**address: str) -> AppTest:
+    def draw() -> None:
+        from dashboard.app_pages import reliability
+
+        reliability.page()
+
+    at = pages.page(draw)
+    for name, value in address.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def headline(at: AppTest) -> dict[str, Any]:
+    return pages.parts(at, "headline")[0]
+
+
+def fix_first(at: AppTest) -> dict[str, Any]:
+    return pages.parts(at, "headline")[1]
+
+
+def escalated(store: Store, count: int, *, wrong: int, at: datetime) -> None:
+    for number in range(count):
+        built = store.transact(builders.case, confidence=0.7, at=at - timedelta(minutes=number))
+        is_wrong = number < wrong
+        store.transact(
+            aftermath.decide,
+            built.review_id,
+            Verdict.REJECT if is_wrong else Verdict.APPROVE,
+            reason_code="wrong_facts" if is_wrong else None,
+            blamed_step="retrieval" if is_wrong else None,
+            at=at,
+        )
+
+
+def sent(store: Store, count: int, *, audited: int, wrong: int = 0, at: datetime) -> None:
+    for number in range(count):
+        is_audited = number < audited
+        built = store.transact(
+            builders.case,
+            confidence=0.95,
+            is_audited=is_audited,
+            at=at - timedelta(minutes=number),
+        )
+        if is_audited:
+            verdict = Verdict.WRONG if number < wrong else Verdict.RIGHT
+            store.transact(
+                aftermath.decide, built.review_id, verdict, blamed_step="synthesis", at=at
+            )
+
+
+def test_an_empty_store_is_shown_without_a_figure(store: Store, clock: pages.Clock) -> None:
+    store.transact(builders.company)
+    at = page()
+    assert headline(at) == {
+        "figure": "unknown",
+        "range": "",
+        "said": "Nothing was sent alone.",
+        "besides": "",
+    }
+    assert "Six steps at 97 % = 83.3 %, at 98 % = 88.6 %." in pages.words_of(at)
+    assert not page(view="Details").exception
+
+
+def test_with_no_coin_the_figure_cannot_be_known(store: Store, clock: pages.Clock) -> None:
+    sent(store, 40, audited=0, at=clock.at - DAY)
+    said = headline(page())
+    assert said["figure"] == "unknown"
+    assert said["said"] == "Nobody checks what was sent alone. This figure cannot be known."
+
+
+def test_rightness_is_never_taken_from_health(store: Store, clock: pages.Clock) -> None:
+    sent(store, 1, audited=0, at=clock.at - DAY)
+    said = pages.words_of(page())
+    assert "**Retrieval** · right unknown" in said
+    assert "ran 1 of 1" in said
+
+
+def test_under_thirty_audits_only_the_counts_are_said(store: Store, clock: pages.Clock) -> None:
+    sent(store, 20, audited=12, wrong=2, at=clock.at - DAY)
+    said = headline(page())
+    assert said["figure"] == "2 wrong of 12 audited"
+    assert "%" not in "".join(str(part) for part in said.values())
+
+
+def test_a_complaint_that_no_audit_drew_is_told_beside_the_rate(
+    store: Store, clock: pages.Clock
+) -> None:
+    built = store.transact(builders.case, confidence=0.95, at=clock.at - DAY)
+    store.transact(aftermath.label, built, is_right=False, inclusion_probability=None)
+    assert headline(page())["besides"] == (
+        "Besides: 1 complaint about a draft that nobody audited; not in the rate."
+    )
+
+
+def test_a_step_is_said_with_counts_below_thirty_labels_and_with_its_range_from_there_on(
+    store: Store, clock: pages.Clock
+) -> None:
+    escalated(store, 12, wrong=3, at=clock.at - 2 * DAY)
+    at = page()
+    assert "**Retrieval** · right 9 of 12" in pages.words_of(at)
+    assert fix_first(at)["figure"] == "Retrieval"
+    escalated(store, 28, wrong=7, at=clock.at - 3 * DAY)
+    said = pages.words_of(page(period="90 days"))
+    assert "**Retrieval** · right 75.0 %" in said
+    assert "n = 40" in said
+
+
+def test_every_figure_agrees_with_the_report_to_the_last_digit(
+    store: Store, clock: pages.Clock
+) -> None:
+    sent(store, 45, audited=40, wrong=2, at=clock.at - 9 * DAY)
+    escalated(store, 36, wrong=9, at=clock.at - 2 * DAY)
+    at, body = page(), document("report", "--days", 28)
+    wrong, whole = body["sent_wrong"], body["end_to_end"]
+    shown, said = headline(at), pages.words_of(at)
+    assert shown["figure"] == words.percent(wrong["rate"])
+    assert shown["range"] == f"live range {words.span(wrong['low'], wrong['high'])}"
+    assert shown["said"].startswith(
+        f"{wrong['wrong']} wrong of {wrong['labelled']} audited, out of {body['passed']} sent"
+    )
+    spoken = f"live range {words.span(whole['low'], whole['high'])}, n = {whole['labelled']}"
+    assert f"{words.percent(whole['rate'])} of drafts right" in said
+    assert spoken in said
+    for step in body["steps"]:
+        assert f"right {words.percent(step['right_rate'])}" in said
+        span = words.span(step["right_low"], step["right_high"])
+        assert f"{span}, n = {step['labelled']}" in said
+    first = body["fix_first"]
+    assert f"about {100 * first['gain']:.1f} pp" in fix_first(at)["said"]
+    assert words.percent(first["probability"], 0) in fix_first(at)["said"]
+    details = pages.words_of(page(view="Details"))
+    assert f"multiplied: {words.percent(body['product_of_first_failures'])}" in details
+
+
+def test_the_address_says_what_is_looked_at(store: Store, clock: pages.Clock) -> None:
+    sent(store, 31, audited=31, wrong=1, at=clock.at - 2 * DAY)
+    sent(store, 31, audited=31, wrong=3, at=clock.at - 20 * DAY)
+    assert headline(page())["said"].startswith("4 wrong of 62")
+    assert headline(page(period="7 days"))["said"].startswith("1 wrong of 31")
+    assert headline(page(intent="duplicate_charge"))["said"].startswith("4 wrong of 62")
+    for chosen in ({"policy": "1"}, {"model": builders.MODEL}, {"action": "reply_only"}):
+        assert headline(page(**chosen))["said"].startswith("4 wrong of 62")
+
+
+def test_closed_days_have_closed_ranges(store: Store, clock: pages.Clock) -> None:
+    sent(store, 31, audited=31, wrong=1, at=clock.at - 2 * DAY)
+    said = headline(page(period="certain days", days="2026-11-17,2026-11-19"))
+    assert said["range"].startswith("closed range")
+    assert "however often" not in said["said"]
+
+
+@pytest.mark.parametrize(
+    "address", [{"policy": "99"}, {"intent": "<b>x"}, {"period": "x"}, {"view": "x"}, {"days": "x"}]
+)
+def test_an_address_that_means_nothing_is_answered_all_the_same(
+    store: Store, clock: pages.Clock, address: dict[str, str]
+) -> None:
+    sent(store, 1, audited=1, at=clock.at - DAY)
+    assert headline(page(**address))["figure"] == "0 wrong of 1 audited"
+
+
+def test_the_details_tell_who_failed_what_is_unknown_and_what_cannot_be_compared(
+    store: Store, clock: pages.Clock
+) -> None:
+    sent(store, 40, audited=40, wrong=1, at=clock.at - 20 * DAY)
+    escalated(store, 36, wrong=31, at=clock.at - 2 * DAY)
+    said = pages.words_of(page(view="Details"))
+    assert "32 drafts judged wrong. Synthesis failed first in 62 % of them" in said  # weighed
+    assert "Linked failures: unknown." in said
+    assert "A doubling from 2.5 % to 5.0 % would be noticed in about" in said
+    assert "one false alarm a year" in said
+    assert "Only policy 1 was in use." in said
+
+
+def test_two_versions_are_compared_on_what_the_coin_drew(store: Store, clock: pages.Clock) -> None:
+    for model, wrong in (("one", 0), ("two", 20)):
+        for number in range(40):
+            built = store.transact(
+                builders.case, confidence=0.95, is_audited=True, model=model, at=clock.at - DAY
+            )
+            verdict = Verdict.WRONG if number < wrong else Verdict.RIGHT
+            store.transact(aftermath.decide, built.review_id, verdict)
+    at = page(view="Details", versions_of="model")
+    assert "Model one is right more often than model two: 40 of 40 against 20 of 40" in (
+        pages.words_of(at)
+    )
