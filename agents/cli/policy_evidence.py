@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.cli.context import Home, Json, clock, opened
-from agents.cli.out import console, print_json, safe, table
+from agents.cli.out import console, print_json, safe, table, visible
 from agents.cli.policy_file import Manager, policy_from
 
 if TYPE_CHECKING:
@@ -40,23 +40,25 @@ def recommend(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Name the threshold at which a promise is certified on audits; exit 1 where there is none."""
-    from store import policies
+    """Name the laxest threshold at which a promise is certified on audits, or why none is."""
+    from store import holds, policies
+    from store.errors import BadInput
     from store.gate import Promise
     from store.reports import recommending
 
     promise = Promise(max_error=max_error, assurance=assurance)
     with opened(home) as store:
+        known = sorted(store.read(holds.kinds))
+        if kind not in ("*", *known):
+            raise BadInput(f"There is no action kind `{kind}`. Known: {', '.join(known)}.")
         body = store.read(policies.active).body
         found = store.read(recommending.recommend, body, promise, kind=kind, now=clock())
         document = store.read(recommending.as_json, found, body, now=clock())
     if as_json:
         print_json({"ok": True, **document})
-    else:
-        said = f"Threshold {found.threshold:.3g}. " if found.threshold is not None else ""
-        console().print(safe(f"{said}{found.reason}"), highlight=False)
-    if found.threshold is None:
-        raise typer.Exit(1)
+        return
+    said = f"Threshold {found.threshold:.3g}. " if found.threshold is not None else ""
+    console().print(safe(f"{said}{found.reason}"))
 
 
 def preview(file: PolicyFile, home: Home = None, as_json: Json = False) -> None:
@@ -67,7 +69,7 @@ def preview(file: PolicyFile, home: Home = None, as_json: Json = False) -> None:
     with opened(home) as store:
         seen = store.read(history.preview, body, since=clock() - timedelta(days=DAYS))
     if as_json:
-        print_json({"ok": True, **asdict(seen)})
+        print_json({"ok": True, **_document(seen)})
         return
     _print_preview(seen)
 
@@ -169,7 +171,14 @@ def _print_shadow(one: "ShadowView", compared: "Comparison") -> None:
         ("right, of the shadow's", _rate(asdict(compared.right_shadow), "right")),
     ]
     head = f"Shadow {one.id} {state}, by {one.author}"
-    console().print(table(safe(head), ("what", "drafts"), rows))
+    console().print(table(visible(head), ("what", "drafts"), rows))
+
+
+def _document(seen: "Preview") -> dict[str, Any]:
+    said = asdict(seen)
+    for flip, shown in zip(seen.flips, said["flips"], strict=True):
+        shown["reasons"] = [reason.model_dump(mode="json") for reason in flip.reasons]
+    return said
 
 
 def _print_preview(seen: "Preview") -> None:
@@ -190,8 +199,7 @@ def _print_preview(seen: "Preview") -> None:
     console().print(table(head, ("what", "active policy", "this one"), rows))
     console().print(
         f"{seen.flips_to_automatic} would go out alone that did not,"
-        f" {seen.flips_to_person} to a person.",
-        highlight=False,
+        f" {seen.flips_to_person} to a person."
     )
     if seen.flips:
         flips = [

@@ -1,6 +1,7 @@
 """What people say of the demo's history: verdicts, second looks, and customers who come back.
 
 All of it is simulated and stored as such. Each happens at its time in the past, none after `now`.
+Chance hangs on the review or run alone, so that an interrupted history goes on as it began.
 """
 
 import math
@@ -28,26 +29,25 @@ HEARD_AGAIN = (
 MEDIAN_DAYS = 1.5  # until they write again
 
 
-def decide_all(
-    store: Store, truths: Mapping[str, DemoTicket], rng: Random, *, now: datetime
-) -> None:
+def decide_all(store: Store, truths: Mapping[str, DemoTicket], *, seed: int, now: datetime) -> None:
     """Let simulated reviewers decide what is open, then look again where an audit said wrong."""
     first = store.read(open_cases)
     for case in first:
-        _decide(store, case, truths, rng, now=now)
+        _decide(store, case, truths, seed=seed, now=now)
     seen = {case.review.id for case in first}
     for case in store.read(open_cases):
         if case.review.kind is ReviewKind.SECOND_LOOK and case.review.id not in seen:
-            _decide(store, case, truths, rng, now=now)
+            _decide(store, case, truths, seed=seed, now=now)
 
 
 def _decide(
-    store: Store, case: Case, truths: Mapping[str, DemoTicket], rng: Random, *, now: datetime
+    store: Store, case: Case, truths: Mapping[str, DemoTicket], *, seed: int, now: datetime
 ) -> None:
     """Decide one, unless its reviewer's time has not come yet."""
     ticket = truths.get(case.external_id)
     if ticket is None:
         return
+    rng = Random(f"{seed}:review:{case.review.id}")  # noqa: S311
     opened = case.review.opened_at
     decided_at = opened + timedelta(minutes=rng.lognormvariate(math.log(MEDIAN_DELAY_MINUTES), 0.8))
     if decided_at > now or (opened > now - STILL_OPEN and rng.random() < LEFT_OPEN):
@@ -58,12 +58,10 @@ def _decide(
         store.transact(reviews.decide, request, now=decided_at, undo_seconds=0.0)
 
 
-def hear_again(
-    store: Store, truths: Mapping[str, DemoTicket], rng: Random, *, now: datetime
-) -> None:
+def hear_again(store: Store, truths: Mapping[str, DemoTicket], *, seed: int, now: datetime) -> None:
     """Let some customers who got a wrong answer come back; whoever got a right one is silent."""
     for run_id, external_id in store.read(sent_alone):
-        ticket = truths.get(external_id)
+        ticket, rng = truths.get(external_id), Random(f"{seed}:run:{run_id}")  # noqa: S311
         if ticket is None or rng.random() >= HEARD_AGAIN:
             continue
         at = ticket.received_at + timedelta(days=rng.lognormvariate(math.log(MEDIAN_DAYS), 0.5))

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 
 from pydantic import BaseModel
 from sqlmodel import Session
@@ -88,15 +87,14 @@ def seed(
     truths = {ticket.external_id: ticket for ticket in past}
     changed_at = progress.end - timedelta(days=DAYS) + STRICTER_AFTER
     early = [ticket for ticket in past if ticket.received_at < changed_at]
-    rng = Random(SEED)  # noqa: S311
     with closing(settings.open(may_decide=True)) as store:
         for part in (early, past):
             submit(store, part)
             if not _work_in_shifts(settings, store, count, on_progress, should_stop):
                 return
             store.transact(_publish_stricter, now=changed_at)
-        decide_all(store, truths, rng, now=progress.end)
-        hear_again(store, truths, rng, now=progress.end)
+        decide_all(store, truths, seed=SEED, now=progress.end)
+        hear_again(store, truths, seed=SEED, now=progress.end)
         asyncio.run(deliver(settings, store, load(COMPANY)))
     file.write_text(progress.model_copy(update={"is_done": True}).model_dump_json())
 

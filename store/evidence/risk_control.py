@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     Counts = NDArray[np.float64]
 
 GRID = tuple(m / 1000 for m in (*range(500, 981, 10), *range(982, 999, 2), 999))
-NO_DATA_START = 0.9  # where to start when no other data say anything; fixed beforehand
-_NEAR = 0.01  # powers this close, in parts of the greatest, are equal: the strictest is the start
+NO_DATA_START = 0.9  # where to start when other data say nothing; fixed beforehand
+_WORSE = np.array([1.0, 1.5, 2.0])  # a prediction may be this many times too good
 _SPREAD = ndtri((np.arange(9) + 0.5) / 9)[:, None]  # how many of the labels will be sent varies
 
 
@@ -244,9 +244,10 @@ def start_from(
     Returns
     -------
     float
-        The strictest threshold whose predicted power is within a hundredth of the greatest. With no other
-        data 0.9, or the grid's nearest below it: a start has to be fixed, not sought. A poor
-        prediction costs automation, never the guarantee.
+        The threshold of greatest power, averaged over predictions that are right or too good by
+        half or by twice. 0.9, or the grid's nearest below it, with no other data and where nothing
+        can pass: a start has to be fixed, not sought. A poor prediction costs automation, never the
+        guarantee.
 
     References
     ----------
@@ -262,12 +263,12 @@ def start_from(
     thresholds = _ordered(grid)
     score, doubt = _paired(confidence, probability_wrong)
     is_known = np.isfinite(score)
-    if not is_known.any():
-        return float(thresholds[_start_index(thresholds, max(NO_DATA_START, thresholds[0]))])
     score, doubt = score[is_known], np.nan_to_num(doubt[is_known], nan=1.0)
     sent, mass = _above(score, thresholds), _above(score, thresholds, doubt)
     rate = (mass + 0.5) / (sent + 1)
-    power = _power(labels, sent / len(is_known), rate, max_error, assurance)
+    power = _power(labels, sent / max(len(is_known), 1), rate, max_error, assurance)
+    if power.max() <= 0:
+        return float(thresholds[_start_index(thresholds, max(NO_DATA_START, thresholds[0]))])
     return float(thresholds[np.argmax(power)])
 
 

@@ -1,6 +1,7 @@
 """`greenlight calibrate`: judged before it is published, versioned, and each model by itself."""
 
 from datetime import timedelta
+from threading import Event, current_thread
 
 import builders
 import calibrated
@@ -11,7 +12,7 @@ from labelled import labelled
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from agents.calibrating import CalibrationSource, refit, refit_if_due
+from agents.calibrating import CalibrationSource, in_background, refit, refit_if_due
 from store import calibrators, labels
 from store.engine import Store
 from store.errors import BadInput, NotAllowed
@@ -203,3 +204,15 @@ def test_of_two_workers_that_fit_at_once_one_stores(shop: Store) -> None:
     assert not shop.transact(calibrators.replace, other, old=None, now=NOW)
     assert not shop.transact(calibrators.save, one, now=NOW), "a version is stored once"
     assert _versions(shop) == [one.version]
+
+
+def test_a_refit_by_itself_runs_beside_the_runs_not_between_them() -> None:
+    done, names = Event(), list[str]()
+
+    def work() -> None:
+        names.append(current_thread().name)
+        done.set()
+
+    in_background(work)
+    assert done.wait(10)
+    assert names == ["calibrating"]

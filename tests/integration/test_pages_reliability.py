@@ -8,6 +8,7 @@ import builders_aftermath as aftermath
 import pages
 import pytest
 from cli_runner import document
+from sqlmodel import Session
 from streamlit.testing.v1 import AppTest
 
 from agents.cli import reporting
@@ -49,33 +50,41 @@ def fix_first(at: AppTest) -> dict[str, Any]:
 
 
 def escalated(store: Store, count: int, *, wrong: int, at: datetime) -> None:
-    for number in range(count):
-        built = store.transact(builders.case, confidence=0.7, at=at - timedelta(minutes=number))
-        is_wrong = number < wrong
-        store.transact(
-            aftermath.decide,
-            built.review_id,
-            Verdict.REJECT if is_wrong else Verdict.APPROVE,
-            reason_code="wrong_facts" if is_wrong else None,
-            blamed_step="retrieval" if is_wrong else None,
-            at=at,
-        )
+    def write(session: Session) -> None:
+        for number in range(count):
+            moment = at - timedelta(minutes=number)
+            built = builders.case(session, confidence=0.7, at=moment)
+            verdict = Verdict.REJECT if number < wrong else Verdict.APPROVE
+            blamed = "retrieval" if number < wrong else None
+            aftermath.decide(session, built.review_id, verdict, blamed_step=blamed, at=at)
+
+    store.transact(write)
 
 
-def sent(store: Store, count: int, *, audited: int, wrong: int = 0, at: datetime) -> None:
-    for number in range(count):
-        is_audited = number < audited
-        built = store.transact(
-            builders.case,
-            confidence=0.95,
-            is_audited=is_audited,
-            at=at - timedelta(minutes=number),
-        )
-        if is_audited:
-            verdict = Verdict.WRONG if number < wrong else Verdict.RIGHT
-            store.transact(
-                aftermath.decide, built.review_id, verdict, blamed_step="synthesis", at=at
+def sent(
+    store: Store,
+    count: int,
+    *,
+    audited: int,
+    wrong: int = 0,
+    at: datetime,
+    model: str = builders.MODEL,
+) -> None:
+    def write(session: Session) -> None:
+        for number in range(count):
+            is_audited = number < audited
+            built = builders.case(
+                session,
+                confidence=0.95,
+                is_audited=is_audited,
+                model=model,
+                at=at - timedelta(minutes=number),
             )
+            if is_audited:
+                verdict = Verdict.WRONG if number < wrong else Verdict.RIGHT
+                aftermath.decide(session, built.review_id, verdict, blamed_step="synthesis", at=at)
+
+    store.transact(write)
 
 
 def test_an_empty_store_is_shown_without_a_figure(store: Store, clock: pages.Clock) -> None:
@@ -204,12 +213,7 @@ def test_the_details_tell_who_failed_what_is_unknown_and_what_cannot_be_compared
 
 def test_two_versions_are_compared_on_what_the_coin_drew(store: Store, clock: pages.Clock) -> None:
     for model, wrong in (("one", 0), ("two", 20)):
-        for number in range(40):
-            built = store.transact(
-                builders.case, confidence=0.95, is_audited=True, model=model, at=clock.at - DAY
-            )
-            verdict = Verdict.WRONG if number < wrong else Verdict.RIGHT
-            store.transact(aftermath.decide, built.review_id, verdict)
+        sent(store, 40, audited=40, wrong=wrong, model=model, at=clock.at - DAY)
     at = page(view="Details", versions_of="model")
     assert "Model one is right more often than model two: 40 of 40 against 20 of 40" in (
         pages.words_of(at)

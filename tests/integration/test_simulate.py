@@ -24,7 +24,7 @@ from agents.simulating.shop import Shop
 from agents.simulating.variants import Case, alone
 from store.settings import Settings
 
-TICKETS = 50
+TICKETS = 40
 
 
 class Bench:

@@ -23,8 +23,9 @@ Without them nothing can be measured. Get them once, into any folder outside the
                                  oos_dev: Larson et al. 2019 (D19-1131), CC BY 3.0,
                                  github.com/clinc/oos-eval, data_full.json (test as dev, oos_test
                                  as oos_dev)
-  tau-airline-gpt4o.jsonl        200 recorded runs of τ-bench (MIT), one JSON object a line; the
-                                 format is in docs/evidence.md
+  tau-airline-gpt4o.jsonl        200 recorded runs of τ-bench (MIT, github.com/sierra-research/
+                                 tau-bench), one JSON object a line: task_id, trial, outcome
+                                 (success or failure), steps (each with name, and status ok or not)
 Then: GREENLIGHT_REALDATA=/that/folder make bench-evidence"""
 FILES = {
     "banking77": ("banking77/train.csv", "banking77/dev.csv"),
