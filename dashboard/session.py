@@ -81,7 +81,10 @@ class Tried:
     version: int
     loaded: PolicyBody | None = None  # tried in place of the active one
     moved: dict[str, float | None] = field(default_factory=dict)  # by kind; None: no own threshold
-    loads: int = 0  # part of the keys of all that is drawn from `loaded`
+    edited: PolicyBody | None = None  # by the rules editor, thresholds aside
+    editing: PolicyBody | None = None  # what the editor was opened on; None: it is closed
+    loads: int = 0  # with `openings` part of the keys of all that is drawn anew
+    openings: int = 0
     jumps: int = 0  # how often something else than the slider itself moved it
 
 

@@ -62,7 +62,7 @@ def move_threshold(kind: str, value: float | None) -> None:
 def load_candidate(body: PolicyBody | None) -> None:
     """Try this policy in place of what is on screen; None goes back to the active one."""
     tried = session.tried_now()
-    tried.loaded, tried.moved = body, {}
+    tried.loaded, tried.edited, tried.editing, tried.moved = body, None, None, {}
     tried.loads += 1
     tried.jumps += 1
 

@@ -59,7 +59,7 @@ class Action(BaseModel):
     @property
     def parts(self) -> tuple["Action", ...]:
         """Return every side effect, this one first, each by itself."""
-        return (self.model_copy(update={"also": ()}), *self.also)
+        return (self.model_copy(update={"also": ()}), *self.also) if self.also else (self,)
 
     @property
     def total_minor(self) -> int | None:

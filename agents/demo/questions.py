@@ -121,7 +121,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "gift_cards", "gift-cards.md#how-long-a-gift-card-is-valid",
         "valid for five years",
-        ("Until when is a gift card valid?", "Does my gift card expire at some point?",
+        ("Until when is a gift card valid?", "Does my gift card expire, or is it valid for years?",
          "I found an old gift card in a drawer. Is it still valid?"),
     ),
     Question(
@@ -178,7 +178,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "sizing_advice", "sizing.md#jackets-and-shirts",
         "Our jackets are cut for a thin layer",
-        ("What size jacket do I need if my chest measures 102 cm?",
+        ("My chest measures 102 cm at its widest point, what size of jacket do I need?",
          "Are your jackets cut rather narrow?", "Between two jacket sizes, which one is better?"),
     ),
     Question(

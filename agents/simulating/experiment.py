@@ -22,6 +22,7 @@ from agents.simulating.variants import Attempt, Case, End, Walk
 from store.actions import digest
 from store.calibrators import Fitted
 from store.evidence.calibration import Stack
+from store.outbox import Call
 from store.settings import Settings
 
 SECOND = 1_000  # attempt numbers from here on are second draftings, drawn by themselves
@@ -113,13 +114,23 @@ class Laboratory:
             self._delivered[key] = await self._deliver(case, made, wrong)
         return self._delivered[key]
 
+    def is_call_changed(self, case: Case, walk: Walk) -> bool:
+        """Return whether the executor's comparison finds a call that is not its draft's."""
+        made = case.attempts[walk.attempt].made
+        wrong = case.attempts[walk.delivery].faults.get("commit")
+        meant, called = self._calls(case, made, None), self._calls(case, made, wrong)
+        return [(one.tool, one.body) for one in meant] != [(one.tool, one.body) for one in called]
+
     async def _deliver(self, case: Case, made: Drafted, wrong: int | None) -> bool:
-        ticket = case.ticket
-        calls = calls_of(self._company, ticket, made)
-        if wrong is not None:
-            rng = rng_of(self._plan.seed, ticket.external_id, wrong, "commit wrong")
-            calls = with_wrong_argument(self._company, calls, self._pool, rng)
-        return await deliver(self._shop, self._company, ticket, made, calls)
+        calls = self._calls(case, made, wrong)
+        return await deliver(self._shop, self._company, case.ticket, made, calls)
+
+    def _calls(self, case: Case, made: Drafted, wrong: int | None) -> list[Call]:
+        calls = calls_of(self._company, case.ticket, made)
+        if wrong is None:
+            return calls
+        rng = rng_of(self._plan.seed, case.ticket.external_id, wrong, "commit wrong")
+        return with_wrong_argument(self._company, calls, self._pool, rng)
 
 
 def _digest(made: Drafted) -> str:
@@ -145,4 +156,4 @@ async def run(plan: Plan, company: Company, tell: Progress) -> Results:
         lab = Laboratory(plan, Line(company, store, shop), shop, company)
         await lab.run(tickets, tell)
         by_repeat = {repeat: await lab.cases(repeat, tell) for repeat in REPEATS}
-        return await measuring.measure(plan, by_repeat, lab.is_right, tell)
+        return await measuring.measure(plan, by_repeat, lab, tell)

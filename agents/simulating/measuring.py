@@ -1,7 +1,8 @@
 """From cases to figures: the variants walked, delivered, judged and counted."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -15,7 +16,14 @@ CHAIN, RETRIES, GATE, BOTH = "chain alone", "+ retries", "+ gate", "+ gate and r
 TRIED = (1, 2, 3)  # retries of the further settings
 REPEATS = (0.0, 0.25, 0.5)  # chances that a later try makes the same mistake; 0 in the variants
 RESAMPLES = 400
-Judge = Callable[[Case, Walk], Awaitable[bool]]
+
+
+class Judge(Protocol):
+    """What can be known of an ended ticket, and only by making the calls."""
+
+    async def is_right(self, case: Case, walk: Walk) -> bool: ...
+
+    def is_call_changed(self, case: Case, walk: Walk) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ async def measure(
         plan=plan,
         base=Share(len(served[0.0]), len(cases)),
         steps_right=Share(sum(steps_right), len(whole)),
-        caught=_caught(plan, served[0.0]),
+        caught=await _caught(plan, served[0.0], judge),
         **rows,
     )
 
@@ -104,7 +112,7 @@ async def _needed(cases: Sequence[Case], judge: Judge, how: Setting) -> float | 
         middle = (low + high) // 2
         gate = _gate_at(middle / 100, cases, how)
         walks = [gated(case, gate, how.retries) for case in cases]
-        right = [await judge(case, walk) for case, walk in zip(cases, walks, strict=True)]
+        right = [await judge.is_right(case, walk) for case, walk in zip(cases, walks, strict=True)]
         low, high = (low, middle) if sum(right) >= TARGET * len(cases) else (middle + 1, high)
     gate = _gate_at(low / 100, cases, how)
     ends = [gated(case, gate, how.retries).end for case in cases]
@@ -119,7 +127,7 @@ async def _measured(
     again: Sequence[Case],
     how: Setting,
 ) -> Measured:
-    ended = [await judge(case, walk) for case, walk in zip(cases, walks, strict=True)]
+    ended = [await judge.is_right(case, walk) for case, walk in zip(cases, walks, strict=True)]
     sent = [right for right, walk in zip(ended, walks, strict=True) if walk.end is End.COMMITTED]
     ends = [walk.end for walk in walks]
     pairs = [(case.attempts[0].is_right, case.attempts[1].is_right) for case in again]
@@ -172,7 +180,7 @@ async def _all_steps_right(case: Case, judge: Judge) -> bool:
     walk = alone(case)
     if walk.end is not End.COMMITTED or _is_step_wrong(case, case.attempts[0]):
         return False
-    return await judge(case, walk)
+    return await judge.is_right(case, walk)
 
 
 def _is_step_wrong(case: Case, attempt: Attempt) -> bool:
@@ -180,17 +188,25 @@ def _is_step_wrong(case: Case, attempt: Attempt) -> bool:
     return bool(wrong_steps(ticket.truth, attempt.made, ticket.customer_id, case.first_name))
 
 
-def _caught(plan: Plan, cases: Sequence[Case]) -> tuple[Caught, ...]:
+async def _caught(plan: Plan, cases: Sequence[Case], judge: Judge) -> tuple[Caught, ...]:
     """Count, per step, faults that came alone: the harm they did and who noticed."""
-    threshold = threshold_for(cases, plan.escalate, plan.retries)
-    return tuple(_caught_of(step, cases, Gate(threshold)) for step in STEPS)
+    gate = _gate_at(plan.escalate, cases, Setting(plan.retries))
+    drafting = [_drafting_caught(step, cases, gate) for step in STEPS if step in DRAFTING]
+    return (*drafting, _gate_caught(cases, gate), await _commit_caught(cases, judge))
 
 
-def _caught_of(step: str, cases: Sequence[Case], gate: Gate) -> Caught:
-    tried = [one for case in cases for one in case.attempts]
-    hit = [one for one in tried if one.faults.keys() & (DRAFTING | {step}) == {step}]
-    if step not in DRAFTING:  # the executor evaluates the pass again and compares the call
-        return Caught(step, len(hit), len(hit), Share(0, 0), Share(len(hit), len(hit)), Share(0, 0))
+def _hit(step: str, cases: Sequence[Case]) -> list[tuple[Case, int]]:
+    """Return the attempts whose draft only this step can have spoilt."""
+    return [
+        (case, number)
+        for case in cases
+        for number, one in enumerate(case.attempts)
+        if one.faults.keys() & (DRAFTING | {step}) == {step}
+    ]
+
+
+def _drafting_caught(step: str, cases: Sequence[Case], gate: Gate) -> Caught:
+    hit = [case.attempts[number] for case, number in _hit(step, cases)]
     harm = [one for one in hit if not one.is_right]
     n = len(harm)
     return Caught(
@@ -201,3 +217,24 @@ def _caught_of(step: str, cases: Sequence[Case], gate: Gate) -> Caught:
         flagged=Share(sum(gate.is_flagged(one) for one in harm), n),
         contradicted=Share(sum(not one.is_repeated for one in harm), n),
     )
+
+
+def _gate_caught(cases: Sequence[Case], gate: Gate) -> Caught:
+    """Count wrong verdicts: a wrong pass is to be stopped, a wrong refusal goes to a person."""
+    hit = [replace(case, attempts=(case.attempts[at],)) for case, at in _hit("gate", cases)]
+    refused = [case for case in hit if alone(case).end is End.STOPPED]
+    passed = [case for case in hit if gate.is_flagged(case.attempts[0])]
+    stopped = [case for case in passed if "gate" in gated(case, gate).caught]
+    flagged = Share(len(stopped), len(passed))
+    return Caught("gate", len(hit), len(refused), NOBODY, flagged, NOBODY)
+
+
+async def _commit_caught(cases: Sequence[Case], judge: Judge) -> Caught:
+    """Count wrong arguments: by the books that an unchecked delivery leaves, and by comparing."""
+    hit = [(case, Walk(End.COMMITTED, at, at)) for case, at in _hit("commit", cases)]
+    harm = [one for one in hit if not await judge.is_right(*one)]
+    flagged = Share(sum(judge.is_call_changed(*one) for one in harm), len(harm))
+    return Caught("commit", len(hit), len(harm), NOBODY, flagged, NOBODY)
+
+
+NOBODY = Share(0, 0)  # looks at this step's faults

@@ -6,6 +6,7 @@ Nothing here touches a waiting card: each keeps the policy it was escalated unde
 from datetime import datetime
 
 import streamlit as st
+from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from dashboard import session, steering, trying, words
 from dashboard.components.costs import costs
@@ -31,6 +32,7 @@ from store.gate import PolicyBody
 from store.past import ALL
 from store.policies import PolicyVersion
 from store.reports.policy import Flip, with_threshold
+from store.reports.recommending import Recommendation
 from store.transitions import Outcome
 
 KIND = "kind"
@@ -42,6 +44,7 @@ def page() -> None:
     """Draw the page."""
     if session.is_arriving(KIND):
         session.read_at(anew=True)
+        session.tried(session.read(policies.active).version).editing = None
     st.fragment(_live)()
 
 
@@ -54,38 +57,30 @@ def _live() -> None:
     proposal_panel(active, lambda body: _all_of(seen, active.body, body).trial)
     left, right = st.columns([66, 34], gap="small")
     slider = left.container(border=True, key="slider", gap="small")
-    flips, rules, audits, shadow, versions = left.tabs(TABS)
-    suffix = f"{active.version}_{session.tried(active.version).loads}"
-    with rules:
-        body = _candidate(active, suffix)
+    flips, rules, audits, shadow, versions = left.tabs(TABS, key="show", bind="query-params")
+    body = _candidate(active, rules)
     value = body.thresholds.get(kind, body.threshold)
     was = active.body.thresholds.get(kind, active.body.threshold)
     with right.container(border=True, key="promise", gap="small"):
         share = promise_choice(body, kind)
         found = trying.promised(seen, body, kind).found[share]
         tried = trying.tried(seen, active.body, body, kind, was, value)
-        recommended(found, value, kind, tried)
+        recommended(found, value, tried)
         standing_promises(now)
     with right:
-        publish_panel(active, body, found, value, suffix)
+        publish_panel(active, body, found, value)
         hold_panel(now)
     with slider:
-        if tried.trial.gated:
-            drawn = st.container()
-            _own_threshold(body, kind)
-            shown = Shown(tried, found, was, value, costs(body.currency), body.currency)
-            with drawn:
-                _slider(shown, suffix)
-        else:
-            st.text("No draft has been gated yet, so there is no history to try a threshold on.")
-    with flips:
-        _flips(tried, value)
-    with audits:
-        planner(tried, found, body, value)
-    with shadow:
-        shadow_panel(active.body, body)
-    with versions:
-        version_panel(active)
+        _slider(tried, found, was, body)
+    for tab, draw in (
+        (flips, lambda: _flips(tried, value)),
+        (audits, lambda: planner(tried, found, body, value)),
+        (shadow, lambda: shadow_panel(active.body, body)),
+        (versions, lambda: version_panel(active)),
+    ):
+        if tab.open:  # the others are not even read
+            with tab:
+                draw()
 
 
 def _head(now: datetime) -> tuple[str, Past]:
@@ -114,10 +109,19 @@ def _named(kind: str) -> str:
     return "Everything" if kind == ALL else words.kind(kind).capitalize()
 
 
-def _candidate(active: PolicyVersion, suffix: str) -> PolicyBody:
-    """Draw the rules to edit; return what is on screen: they, and the thresholds moved."""
+def _candidate(active: PolicyVersion, tab: TabContainer) -> PolicyBody:
+    """Return what is on screen: the rules as edited (drawn if their tab is open), and the slider."""
     tried = session.tried(active.version)
-    body = rules_editor(tried.loaded or active.body, session.action_kinds(), suffix=suffix)
+    body = tried.edited or tried.loaded or active.body
+    if not tab.open:
+        tried.editing = None
+    elif tried.editing is None:
+        tried.editing, tried.openings = body, tried.openings + 1
+    if tried.editing is not None:
+        suffix = f"{active.version}_{tried.loads}_{tried.openings}"
+        with tab:
+            body = rules_editor(tried.editing, session.action_kinds(), suffix=suffix)
+        tried.edited = body
     for kind, value in tried.moved.items():
         if value is not None:
             body = with_threshold(body, kind, value)
@@ -131,14 +135,22 @@ def _all_of(seen: Past, active: PolicyBody, body: PolicyBody) -> Tried:
     return trying.tried(seen, active, body, ALL, body.threshold)
 
 
-def _slider(shown: Shown, suffix: str) -> None:
-    kind = shown.found.kind
-    tried = session.tried_now()
+def _slider(tried: Tried, found: Recommendation, was: float, body: PolicyBody) -> None:
+    if not tried.trial.gated:
+        st.text("No draft has been gated yet, so there is no history to try a threshold on.")
+        return
+    on_screen, kind = session.tried_now(), found.kind
+    value = body.thresholds.get(kind, body.threshold)
+    drawn = st.container()
+    _own_threshold(body, kind)
+    shown = Shown(tried, found, was, value, costs(body.currency), body.currency)
 
-    def moved(value: float) -> None:
-        tried.moved[kind] = value
+    def moved(to: float) -> None:
+        on_screen.moved[kind] = to
 
-    threshold(shown, key=f"threshold_{suffix}_{kind}", jumps=tried.jumps, moved=moved)
+    with drawn:
+        key = f"threshold_{on_screen.version}_{on_screen.loads}_{kind}"
+        threshold(shown, key=key, jumps=on_screen.jumps, moved=moved)
 
 
 def _own_threshold(body: PolicyBody, kind: str) -> None:

@@ -49,11 +49,11 @@ def promise_choice(body: PolicyBody, kind: str) -> float:
     return _LIMITS[chosen or _USUAL]
 
 
-def recommended(found: Recommendation, value: float, kind: str, tried: Tried) -> None:
+def recommended(found: Recommendation, value: float, tried: Tried) -> None:
     """Draw the certified threshold with a button that goes there, or why there is none."""
     best = found.certified
     if found.threshold is None:
-        st.markdown(f"### {_abstention(found)}", unsafe_allow_html=False)
+        st.markdown(f"### {_abstention(found)}")
     else:
         st.markdown(f"### :green[Certified above {level(found.threshold)}]")
     st.text(found.reason)
@@ -69,10 +69,10 @@ def recommended(found: Recommendation, value: float, kind: str, tried: Tried) ->
     if found.threshold is not None and found.threshold in known:
         st.button(
             f"Move the slider to {level(found.threshold)}",
-            key=f"take_certified_{kind}",
+            key=f"take_certified_{found.kind}",
             disabled=found.threshold == value,
             on_click=steering.move_threshold,
-            args=(kind, found.threshold),
+            args=(found.kind, found.threshold),
         )
 
 

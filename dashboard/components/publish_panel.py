@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import identity, steering
+from dashboard import identity, session, steering
 from dashboard.components.proposal_panel import change_lines, who_must_agree
 from dashboard.components.threshold import is_certified, level, limit
 from store.gate import PolicyBody, Promise
@@ -14,10 +14,11 @@ NOTE = "policy_note"
 
 
 def publish_panel(
-    active: PolicyVersion, body: PolicyBody, found: Recommendation, value: float, suffix: str
+    active: PolicyVersion, body: PolicyBody, found: Recommendation, value: float
 ) -> None:
     """Draw the panel for a candidate whose slider stands at `value`."""
     may_publish = identity.is_managing()
+    suffix = f"{active.version}_{session.tried(active.version).loads}"
     with st.container(border=True, key="publish", gap="small"):
         head = st.empty()
         diff = st.empty()

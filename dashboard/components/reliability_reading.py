@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.sparing import FRESH_SECONDS, Sparing
 from store.outputs import STEPS
-from store.reports import blame, counts, latency, versions
+from store.reports import blame, counting, counts, latency, versions
 from store.reports.counts import Days
 from store.reports.drifting import drift
 from store.reports.reliability import ReliabilityReport, Slow, report_of
@@ -48,7 +48,7 @@ def report(scope: Scope, *, is_detailed: bool) -> ReliabilityReport:
 def days(scope: Scope) -> Days:
     """Return the counts by day."""
     parts = _parts(scope)
-    queries = (counts.activity, counts.judged)
+    queries = (counting.activity, counting.judged)
     found = [kept(query, part, fresh=FRESH_SECONDS) for part in parts for query in queries]
     return counts.merged(*found)
 

@@ -7,7 +7,7 @@ end-to-end rate exactly.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from store.evidence.compounding import Linked, linked_failures
 from store.evidence.intervals import confidence_sequence, wilson
 from store.evidence.sampling import Look
 from store.labels import CUSTOMER, valid
-from store.reports.counts import Counts, Part
+from store.reports.counts import Counts, Failures, Part
 from store.reports.scope import Scope
 from store.schema import Decision, Label, Run, Undo
 
@@ -69,10 +69,12 @@ class Blame:
 
 def blame(counts: Counts, titles: Sequence[tuple[str, str]], look: Look) -> Blame:
     """Return the failures of labelled drafts by first wrong step; `titles` in order of steps."""
-    whole = _wrong(counts, None)
-    parts = [(name, title, _wrong(counts, name)) for name, title in titles]
-    blamed = [found for _, _, found in parts]
-    none = {part: whole[part].less([found[part] for found in blamed]) for part in whole}
+    whole = _wrong(counts)
+    parts = [
+        (name, title, {at: counts.failed_first.get((at, name), Failures()) for at in whole})
+        for name, title in titles
+    ]
+    none = {at: _nowhere(whole[at], (found[at] for _, _, found in parts)) for at in whole}
     is_known = all(counts.tally(part, None).labelled for part in whole) and bool(whole)
     left, steps = 1.0, list[Blamed]()
     for name, title, found in [*parts, (None, NO_STEP, none)]:
@@ -83,30 +85,22 @@ def blame(counts: Counts, titles: Sequence[tuple[str, str]], look: Look) -> Blam
     return Blame(tuple(steps), sum(wrong.count for wrong in whole.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Wrong:
-    """Labels of wrong in one stratum."""
-
-    count: int
-    weight: float
-
-    def less(self, others: Sequence["_Wrong"]) -> "_Wrong":
-        """Return what is left without the others."""
-        count = self.count - sum(one.count for one in others)
-        return _Wrong(
-            count, self.weight - math.fsum(one.weight for one in others) if count else 0.0
-        )
-
-
-def _wrong(counts: Counts, name: str | None) -> dict[Part, _Wrong]:
-    tallies = {part: counts.tally(part, name) for part in counts.sizes}
+def _wrong(counts: Counts) -> dict[Part, Failures]:
+    tallies = {part: counts.tally(part, None) for part in counts.sizes}
     return {
-        part: _Wrong(tally.labelled - tally.right, tally.weight - tally.weight_right)
+        part: Failures(tally.labelled - tally.right, tally.weight - tally.weight_right)
         for part, tally in tallies.items()
     }
 
 
-def _lost(counts: Counts, found: Mapping[Part, _Wrong]) -> float:
+def _nowhere(whole: Failures, blamed: Iterable[Failures]) -> Failures:
+    """Return the failures that are at no step."""
+    found = sum(blamed, Failures())
+    count = whole.count - found.count
+    return Failures(count, whole.weight - found.weight if count else 0.0)
+
+
+def _lost(counts: Counts, found: Mapping[Part, Failures]) -> float:
     """Return the share of all drafts that failed first here."""
     size = sum(counts.sizes.values())
     return math.fsum(
@@ -118,8 +112,8 @@ def _lost(counts: Counts, found: Mapping[Part, _Wrong]) -> float:
 def _blamed(
     name: str | None,
     title: str,
-    found: Mapping[Part, _Wrong],
-    of: Mapping[Part, _Wrong],
+    found: Mapping[Part, Failures],
+    of: Mapping[Part, Failures],
     passes: float | None,
     look: Look,
 ) -> Blamed:

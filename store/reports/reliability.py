@@ -19,7 +19,8 @@ from store.evidence.rare_errors import WrongRate
 from store.evidence.sampling import Estimate, Look
 from store.outputs import STEP_TITLES, STEPS
 from store.reports.blame import Blame, blame, linked
-from store.reports.counts import PARTS, Counts, Days, StepCounts, by_day, total
+from store.reports.counting import by_day
+from store.reports.counts import PARTS, Counts, Days, StepCounts, total
 from store.reports.drifting import Drift, drift
 from store.reports.latency import Pace, paces
 from store.reports.scope import Scope

@@ -15,7 +15,8 @@ from store.deliveries import Due
 from store.engine import Store
 from store.reports import case
 from store.reports.card import card
-from store.reports.counts import by_day, total
+from store.reports.counting import by_day
+from store.reports.counts import total
 from store.reports.scope import Scope
 from store.reports.story import story
 from store.schema import OutboxEntry, StepRecord

@@ -7,21 +7,23 @@ import builders
 import builders_aftermath as aftermath
 import pytest
 from builders import NOW
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from store import policies
 from store.engine import Store
 from store.evidence.compounding import Linked
 from store.gate import PolicyBody
-from store.reports import blame, counts
+from store.reports import blame
 from store.reports.coin_sample import confidence_quality
+from store.reports.counting import by_day
 from store.reports.drifting import drift
 from store.reports.flow import flow
+from store.reports.reliability import reliability
 from store.reports.scope import Scope
 from store.reports.signs import escalated, signs
 from store.reports.versions import changes, in_use
-from store.schema import Label, Run
-from store.transitions import LabelSource, Verdict
+from store.schema import Run
+from store.transitions import LabelSource, RunStatus, Verdict
 
 DAY = timedelta(days=1)
 ALL = Scope()
@@ -31,7 +33,7 @@ def streams(store: Store) -> dict[tuple[str, str], int]:
     return {(s.source, s.target): s.tickets for s in store.read(flow, ALL)}
 
 
-def sent(session: Session, verdict: Verdict | None = None, **values: Any) -> builders.Case:
+def sent(session: Session, /, verdict: Verdict | None = None, **values: Any) -> builders.Case:
     is_audited = verdict is not None
     built = builders.case(session, confidence=0.95, is_audited=is_audited, **values)
     if verdict is not None:
@@ -66,9 +68,9 @@ def test_every_ticket_is_in_one_stream_from_each_place(store: Store) -> None:
     }
 
 
-def finish(session: Session, run_id: int) -> None:
+def finish(session: Session, /, run_id: int) -> None:
     run = session.get_one(Run, run_id)
-    run.status = builders.RunStatus.DONE
+    run.status = RunStatus.DONE
     session.add(run)
 
 
@@ -108,11 +110,11 @@ def test_early_signs_set_the_last_days_beside_the_rest(store: Store) -> None:
     assert found.unlike.cut == pytest.approx(0.11)
     assert (found.unlike.shift.low, found.unlike.shift.n) == (4 * 4 + 2, 24)
     assert found.unlike.shift.is_shifted
-    days = escalated(store.read(counts.by_day, ALL))
+    days = escalated(store.read(by_day, ALL))
     assert [(one.escalated, one.gated) for one in days] == [(0, 4)] * 20
 
 
-def similar(session: Session, similarity: float, **values: Any) -> None:
+def similar(session: Session, /, similarity: float, **values: Any) -> None:
     run = session.get_one(Run, sent(session, **values).run_id)
     run.similarity = similarity
     session.add(run)
@@ -124,13 +126,13 @@ def test_without_similarity_nothing_is_said_of_it(store: Store) -> None:
 
 
 def test_drift_is_watched_against_the_earlier_half_of_the_audits(store: Store) -> None:
-    assert drift(store.read(counts.by_day, ALL)) is None
+    assert drift(store.read(by_day, ALL)) is None
     for day in range(10):
         for number in range(8):
-            wrong = number < 6 and day < 3 or (number == 0 and day == 9)
+            wrong = (number < 6 and day < 3) or (number == 0 and day == 9)
             verdict = Verdict.WRONG if wrong else Verdict.RIGHT
             store.transact(sent, verdict, at=NOW - day * DAY)
-    found = drift(store.read(counts.by_day, ALL))
+    found = drift(store.read(by_day, ALL))
     assert found is not None
     assert found.usual == 0.025
     assert [one.wrong for one in found.days] == [0, 0, 6, 6, 6]
@@ -164,7 +166,20 @@ def test_linked_failures_are_told_once_every_step_of_every_draft_was_judged(stor
     assert found == Linked(independent=0.375, measured=0.5, drafts=4)
 
 
-def judge(session: Session, built: builders.Case, rights: list[bool]) -> None:
+def test_only_the_first_wrong_step_counts_however_many_were_judged_wrong(store: Store) -> None:
+    for rights in ([True, True], [True, True], [False, False], [True, False]):
+        built = store.transact(sent)
+        store.transact(judge, built, rights)
+        store.transact(aftermath.label, built, is_right=all(rights), source=LabelSource.AUDIT)
+    report = store.read(reliability, ALL)
+    assert [one.failures for one in report.blame.steps[:3]] == [1, 1, 0]
+    assert report.blame.product == pytest.approx(0.5, abs=1e-12)
+    assert report.end_to_end.rate == pytest.approx(0.5, abs=1e-12)
+    intent, retrieval = report.steps[0].right, report.steps[1].right
+    assert (intent.right, intent.labelled) == (3, 4)
+    assert (retrieval.right, retrieval.labelled) == (2, 3)  # of the three that reached it right
+
+
+def judge(session: Session, /, built: builders.Case, rights: list[bool]) -> None:
     for step, is_right in zip(("intent", "retrieval"), rights, strict=True):
         aftermath.label(session, built, step=step, is_right=is_right, source=LabelSource.AUDIT)
-    assert session.exec(select(Label).where(Label.run_id == built.run_id)).first() is not None

@@ -44,7 +44,7 @@ class Bench:
             await lab.run(self.tickets, _quietly)
             by_repeat = {repeat: await lab.cases(repeat, _quietly) for repeat in REPEATS}
             self.cases[rate] = by_repeat[0.0]
-            return await measuring.measure(plan, by_repeat, lab.is_right, _quietly)
+            return await measuring.measure(plan, by_repeat, lab, _quietly)
 
         return asyncio.run(experiment())
 
@@ -158,6 +158,8 @@ def test_what_a_person_gets_counts_as_right_and_as_escalated(some: Results) -> N
 def test_the_executor_stops_every_fault_of_gate_and_commit(many: Results) -> None:
     gate, commit = many.caught[-2:]
     assert (gate.step, commit.step) == ("gate", "commit")
+    assert gate.harmful == gate.injected > 0
+    assert commit.harmful > 0
     assert gate.flagged.rate == commit.flagged.rate == 1.0
 
 

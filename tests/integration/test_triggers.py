@@ -81,6 +81,7 @@ ATTEMPTS: list[tuple[str, str, str]] = [
     *append_only("step_record", "output"),
     *append_only("note", "text"),
     *append_only("outcome"),
+    *append_only("calibrator", "labels"),
     *append_only("certificate"),
     *append_only("certificate_event", "why"),
     *append_only("shadow_outcome", "live"),

@@ -48,7 +48,7 @@ def test_both_ranges_hold_exactly_the_rates_that_their_tests_do_not_reject(
 def test_over_ten_thousand_looks_the_live_range_is_seldom_ever_wrong(
     rate: float, prior: Prior
 ) -> None:
-    rng, streams, n = np.random.default_rng(1), 300, np.arange(1, LOOKS + 1)
+    rng, streams, n = np.random.default_rng(1), 200, np.arange(1, LOOKS + 1)
     k = np.cumsum(rng.random((streams, LOOKS)) < rate, axis=1)
     live = (_against(k, n, rate, prior) >= math.log(20)).any(axis=1)
     closed = (_score(k, n, rate) > norm.ppf(0.975)).any(axis=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -94,6 +94,7 @@ def test_the_upper_bound_agrees_with_scipy(kn: tuple[int, int], assurance: float
     assert math.isclose(float(clopper_pearson_upper(k, n, assurance)), theirs, abs_tol=1e-9)
 
 
+@settings(max_examples=50)
 @given(drafts, st.sampled_from(GRID), st.sampled_from([0.01, 0.05, 0.2]))
 def test_the_certified_threshold_is_the_end_of_a_walk_that_passed_at_every_step(
     rows: list[tuple[float, bool, int]], start: float, limit: float
@@ -114,6 +115,7 @@ def test_the_certified_threshold_is_the_end_of_a_walk_that_passed_at_every_step(
         assert 0 <= answer.wrong <= answer.sent <= answer.labels
 
 
+@settings(max_examples=50)
 @given(drafts, st.sampled_from(GRID), st.data())
 def test_one_more_error_never_makes_the_threshold_laxer(
     rows: list[tuple[float, bool, int]], start: float, data: st.DataObject
@@ -223,7 +225,7 @@ def _flat(rng: np.random.Generator, n: int) -> tuple[Floats, Bools]:
 
 def test_under_the_flat_stress_only_the_fixed_sequence_keeps_the_promise() -> None:
     """G1: 1.02 % wrong at every confidence; "best of all" takes any threshold whose bound holds."""
-    rng, runs, n, limit = np.random.default_rng(2), 600, 2_000, 0.01
+    rng, runs, n, limit = np.random.default_rng(2), 400, 2_000, 0.01
     starts = [start_from(*_flat(rng, 500), labels=n, max_error=limit) for _ in range(20)]
     ours, best_of_all = 0, 0
     for run in range(runs):
@@ -235,7 +237,7 @@ def test_under_the_flat_stress_only_the_fixed_sequence_keeps_the_promise() -> No
 
 
 def test_a_start_taken_from_the_tested_labels_would_break_the_promise() -> None:
-    rng, runs, n, limit = np.random.default_rng(5), 200, 2_000, 0.01
+    rng, runs, n, limit = np.random.default_rng(5), 100, 2_000, 0.01
     broken = 0
     for _ in range(runs):
         sample = _flat(rng, n)
@@ -247,10 +249,10 @@ def test_a_start_taken_from_the_tested_labels_would_break_the_promise() -> None:
 def test_confidences_that_mean_nothing_lead_to_abstention() -> None:
     """G3: one draft in ten is wrong whatever its confidence."""
     rng, verdicts = np.random.default_rng(3), []
+    claimed = rng.random(5_000)
+    start = start_from(claimed, 1 - claimed, labels=1_000, max_error=0.02)
     for _ in range(200):
         confidence, is_wrong = rng.random(1_000), rng.random(1_000) < 0.1
-        claimed = rng.random(5_000)
-        start = start_from(claimed, 1 - claimed, labels=1_000, max_error=0.02)
         answer = certify(confidence, is_wrong, max_error=0.02, start=start)
         assert answer.threshold is None
         verdicts.append(answer.reason)
@@ -280,10 +282,14 @@ def test_the_start_is_the_threshold_most_likely_to_pass() -> None:
 
 def test_an_unknown_probability_counts_as_wrong() -> None:
     confidence = np.linspace(0.5, 1, 2_000)
-    unknown = np.where(confidence > 0.9, math.nan, 0.0)
+    unknown = np.where(confidence < 0.7, math.nan, 0.0)
     start = start_from(confidence, unknown, labels=3_000, max_error=0.02)
-    assert start == start_from(confidence, confidence > 0.9, labels=3_000, max_error=0.02)
-    assert start != start_from(confidence, np.zeros(2_000), labels=3_000, max_error=0.02)
+    assert start == start_from(confidence, confidence < 0.7, labels=3_000, max_error=0.02)
+    assert start > start_from(confidence, np.zeros(2_000), labels=3_000, max_error=0.02)
+
+
+def test_with_too_few_labels_for_anything_to_pass_the_start_is_the_fixed_one() -> None:
+    assert start_from([0.99] * 50, [0.0] * 50, labels=100, max_error=0.01) == 0.9
 
 
 # --- labels still needed -------------------------------------------------------------------------
@@ -334,7 +340,7 @@ def test_as_many_more_labels_as_were_asked_for_usually_bring_the_certificate() -
     rng, world, limit = np.random.default_rng(8), World(4.2, 2.0), 0.01
     other, _ = world.draw(rng, 20_000)
     came, asked = 0, 0
-    while asked < 30:
+    while asked < 20:
         confidence, is_wrong = world.draw(rng, 600)
         start = start_from(other, 1 - other, labels=600, max_error=limit)
         if certify(confidence, is_wrong, max_error=limit, start=start).threshold is not None:
@@ -363,7 +369,7 @@ def test_mapie_certifies_the_same_threshold_or_a_stricter_one_for_a_known_roundi
     rng, limit, start = np.random.default_rng(9), 0.02, 0.95
     grid = np.array([value for value in GRID if value <= start])[::-1]
     same = 0
-    for _ in range(40):
+    for _ in range(20):
         confidence, is_wrong = STEEP.draw(rng, 1_500)
         controller = BinaryClassificationController(
             predict_function=lambda score: np.column_stack([1 - score, score]),
@@ -383,4 +389,4 @@ def test_mapie_certifies_the_same_threshold_or_a_stricter_one_for_a_known_roundi
         valid = list(controller.valid_predict_params)
         assert not valid or (ours.threshold is not None and ours.threshold <= min(valid))
         same += ours.threshold == (min(valid) if valid else None)
-    assert same >= 24
+    assert same >= 12

@@ -36,7 +36,14 @@ OUTCOME = sa.Enum(
     create_constraint=True,
     length=24,
 )
-APPEND_ONLY = ("label", "outcome", "certificate", "certificate_event", "shadow_outcome")
+APPEND_ONLY = (
+    "calibrator",
+    "label",
+    "outcome",
+    "certificate",
+    "certificate_event",
+    "shadow_outcome",
+)
 
 
 def upgrade() -> None:

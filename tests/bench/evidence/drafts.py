@@ -142,7 +142,9 @@ def split(corpus: Corpus, turn: int, *, most: int | None = None) -> tuple[Reques
     """Return what the model learns from and what the calibrator is fitted on; `most` cuts both."""
     order = np.random.default_rng([SEED, turn]).permutation(len(corpus.train))[:most]
     cut = round(LEARNED * len(order))
-    return corpus.train.at(order[:cut]), corpus.train.at(order[cut:]) + corpus.known_foreign
+    foreign = range(round(len(corpus.known_foreign) * len(order) / len(corpus.train)))
+    fitted_on = corpus.train.at(order[cut:]) + corpus.known_foreign.at(foreign)
+    return corpus.train.at(order[:cut]), fitted_on
 
 
 def scored(

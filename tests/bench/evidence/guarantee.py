@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from bench.evidence.drafts import Flags, Floats, Scored
-from bench.evidence.report import Line, percent
+from bench.evidence.report import Line, by_split, percent
 from numpy.typing import NDArray
 
 from store.evidence.risk_control import GRID, certify, labels_needed, start_from
@@ -117,8 +117,7 @@ def _broken(
     return Line(
         "G1",
         f"{name}, at most {percent(max_error, 0)} wrong: promise broken",
-        f"{percent(share)} (worst split {percent(max(shares))}; naive {percent(plain)};"
-        f" half-splits {percent(half)})",
+        f"{percent(share)}{by_split(shares)} (naive {percent(plain)}; half-splits {percent(half)})",
         n,
         f"≤ {percent(BROKEN_AT_MOST, 0)}",
         max(shares) <= BROKEN_AT_MOST,
@@ -134,8 +133,8 @@ def _coverage(name: str, max_error: float, n: str, ours: Sequence[Kept], oracle:
     return Line(
         "G1",
         f"{name}, at most {percent(max_error, 0)} wrong: sent alone on average",
-        f"{percent(share)} (by split {100 * min(shares):.0f} to {percent(max(shares), 0)}; knowing"
-        f" the truth {percent(oracle)}; no threshold in {percent(none)})",
+        f"{percent(share)}{by_split(shares)} (knowing the truth {percent(oracle)};"
+        f" no threshold in {percent(none)})",
         n,
         f"≥ {percent(reference, 0)}",
         share >= reference,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from bench.evidence.drafts import SIGNALS, Flags, Floats, Reader, Scored
 from bench.evidence.guarantee import Population
-from bench.evidence.report import Line, percent
+from bench.evidence.report import Line, by_split, percent
 from threadpoolctl import threadpool_limits
 
 from store.evidence.calibration import Stack
@@ -45,7 +45,7 @@ def calibration(splits: Sequence[Scored], *, has_shifted: bool) -> Line:
     return Line(
         "G8",
         f"{one.name}: calibration error{mix if has_shifted else ''}",
-        f"{percent(error, 2)}{_range(errors)}; Brier {score:.4f}, AUROC {rank:.3f}",
+        f"{percent(error, 2)}{by_split(errors)}; Brier {score:.4f}, AUROC {rank:.3f}",
         f"{len(splits)} × {len(one.held_out):,}",
         f"≤ {percent(CALIBRATED)}",
         error <= CALIBRATED,
@@ -69,16 +69,10 @@ def unshifted(splits: Sequence[Scored]) -> Line:
     return Line(
         "G8",
         f"{splits[0].name}: the same, had the mix stayed ({percent(share, 0)} foreign)",
-        f"{percent(error, 2)}{_range(errors)}",
+        f"{percent(error, 2)}{by_split(errors)}",
         f"{len(splits)} × {sizes[0]:,}",
         figures={"ece": error},
     )
-
-
-def _range(shares: Sequence[float]) -> str:
-    if len(shares) < 2:
-        return ""
-    return f" (by split {100 * min(shares):.1f} to {percent(max(shares))})"
 
 
 def model(splits: Sequence[Scored]) -> Iterator[Line]:
@@ -87,7 +81,7 @@ def model(splits: Sequence[Scored]) -> Iterator[Line]:
     shares = [1 - float(scored.held_out.is_wrong.mean()) for scored in splits]
     accuracy = float(np.mean(shares))
     yield Line(
-        "G9", f"{name}: intents right", f"{percent(accuracy)}{_range(shares)}", n,
+        "G9", f"{name}: intents right", f"{percent(accuracy)}{by_split(shares)}", n,
         f"≥ {percent(ACCURATE, 0)}", accuracy >= ACCURATE, {"accuracy": accuracy},
     )  # fmt: skip
     shares = [
@@ -96,7 +90,7 @@ def model(splits: Sequence[Scored]) -> Iterator[Line]:
     ]
     sendable = float(np.mean(shares))
     yield Line(
-        "G9", f"{name}: could go out at ≤ 1 % observed", f"{percent(sendable)}{_range(shares)}", n,
+        "G9", f"{name}: could go out at ≤ 1 % observed", f"{percent(sendable)}{by_split(shares)}", n,
         f"≥ {percent(SENDABLE, 0)}", sendable >= SENDABLE, {"c1": sendable},
     )  # fmt: skip
 

@@ -37,6 +37,17 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def by_split(shares: Sequence[float]) -> str:
+    """Return from where to where the splits of the data went; nothing where there is one.
+
+    >>> by_split([0.317, 0.4]), by_split([0.3])
+    (', by split 31.7 to 40.0 %', '')
+    """
+    if len(shares) < 2:
+        return ""
+    return f", by split {100 * min(shares):.1f} to {percent(max(shares))}"
+
+
 def table(lines: Sequence[Line]) -> str:
     """Return the lines as a Markdown table."""
     rows = [HEADER, ("---",) * len(HEADER)]
