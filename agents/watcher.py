@@ -1,8 +1,9 @@
 """The watcher: moves the clocks of waiting cards, tells people outside, opens check cards.
 
-It decides nothing, holds no tool and no key that signs. Everything it does is recorded so that it
-is done once, however often it is restarted and however many of it run. Only a notification whose
-sender died between sending and recording may come a second time.
+It decides nothing, holds no tool and no key that signs; a promise that no longer holds it suspends,
+so that people decide. Everything it does is recorded so that it is done once, however often it is
+restarted and however many of it run. Only a notification whose sender died between sending and
+recording may come a second time.
 """
 
 import logging
@@ -18,7 +19,7 @@ from queue import Empty, SimpleQueue
 from uuid import uuid4
 
 from agents.addresses import Addresses
-from store import alarms, notifications, seeding, sla, workers
+from store import alarms, notifications, promises, seeding, sla, workers
 from store.engine import Store
 from store.errors import ReadOnly
 from store.notifications import Waiting
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 PAUSE_SECONDS = 0.05  # between batches, for others who want to write
-ALARM_LOOKS = 60  # a week of labels is counted at every 60th look
+THOROUGH_LOOKS = 60  # a week of labels is counted, and promises are weighed, at every 60th look
 SEED_SECONDS = 300.0  # on average until a check card that is owed comes, so that nobody can tell
 BATCH = 20
 
@@ -86,10 +87,14 @@ class Watcher:
 
     def look(self) -> None:
         """Do everything that is due."""
+        is_thorough = self._looks % THOROUGH_LOOKS == 0
+        self._looks += 1
         self._beat()
         self._move_clocks()
+        if is_thorough:
+            self._guard()
         if len(self._addresses):
-            self._find()
+            self._find(is_thorough=is_thorough)
             self._send()
         else:
             self._drop()
@@ -124,10 +129,17 @@ class Watcher:
             self._beat()
             self._pause(PAUSE_SECONDS)
 
-    def _find(self) -> None:
+    def _guard(self) -> None:
+        """Suspend what does not hold any more, whether or not anybody can be told of it."""
+        broken = self._store.read(promises.found)
+        if broken:
+            self._store.transact(promises.suspend, broken, now=self._watch.clock())
+            for one in broken:
+                log.warning("a certificate no longer holds: %s", one.why)
+
+    def _find(self, *, is_thorough: bool) -> None:
         watch, now = self._watch, self._watch.clock()
-        wrong_above = None if self._looks % ALARM_LOOKS else watch.wrong_above
-        self._looks += 1
+        wrong_above = watch.wrong_above if is_thorough else None
         news = self._store.read(
             alarms.found, risk_above=watch.risk_above, wrong_above=wrong_above, now=now
         )

@@ -1,28 +1,18 @@
-"""Plotly figures from read models: what all of them share, and those of the first screen. Pure.
-
-"It ran" and "it was right" are always two series with two looks. A rate of fewer than 30 labels is
-left out of a line, so that a chart never shows a rate the text beside it refuses to state.
-"""
+"""What all our Plotly figures share: colours, axes, bands, and the lines of versions. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from html import escape
 
 import plotly.graph_objects as go
 
 from dashboard import words
-from store.evidence.compounding import end_to_end
-from store.evidence.rare_errors import WrongRate
-from store.evidence.sampling import Estimate
-from store.reports.reliability import TrendPoint
 from store.reports.versions import Change
 
 REFERENCE_RATES = (0.97, 0.98)
 STEPS = 6
 FONT = "'Source Sans', 'Helvetica Neue', Arial, sans-serif"
-_NAMED = 6  # points whose days are written below them
-_APART = 0.12  # labels of changes closer than this share of the width are put into one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,229 +44,6 @@ def palette(appearance: str | None) -> Palette:
     return DARK if appearance == "dark" else LIGHT
 
 
-def end_to_end_trend(
-    trend: Sequence[TrendPoint], changes: Sequence[Change], colours: Palette
-) -> go.Figure:
-    """Return measured end-to-end reliability: closed periods, the live one, and what six steps of
-    97 % and 98 % would make."""
-    figure = empty(colours, height=262)
-    known = [(point, point.end_to_end) for point in trend if point.end_to_end.has_enough]
-    known = [(point, found) for point, found in known if found.rate is not None]
-    lows = [found.low for _, found in known if found.low is not None]
-    floor = max(0.0, min([0.8, *lows]) - 0.03)
-    figure.update_layout(margin={"r": 104})
-    if trend:
-        _references(figure, trend, colours)
-        _name_points(figure, trend)
-    if not known:
-        say(figure, "too few labels for a rate")
-    _rates(figure, known, colours, size=9)
-    if trend:
-        mark(figure, changes, *extent(trend), colours)
-    figure.update_yaxes(range=[floor, 1.01])
-    return figure
-
-
-def _references(figure: go.Figure, trend: Sequence[TrendPoint], colours: Palette) -> None:
-    first, last = extent(trend)
-    for rate in REFERENCE_RATES:
-        level = end_to_end(rate, STEPS)
-        figure.add_scatter(
-            x=[first, last],
-            y=[level, level],
-            mode="lines",
-            line={"color": colours.quiet, "width": 1.2, "dash": "dot"},
-            hoverinfo="skip",
-        )
-        figure.add_annotation(
-            x=last,
-            y=level,
-            xanchor="left",
-            xshift=6,
-            text=f"6 × {rate:.0%}: {level:.1%}".replace("%", " %"),
-            showarrow=False,
-            font={"size": 11, "color": colours.quiet},
-        )
-
-
-def _name_points(figure: go.Figure, trend: Sequence[TrendPoint]) -> None:
-    """Say under each point which days it is, while there is room."""
-    if len(trend) <= _NAMED:
-        ticks = [middle(point) for point in trend]
-        figure.update_xaxes(tickvals=ticks, ticktext=[when(point) for point in trend])
-    figure.update_xaxes(range=list(extent(trend)))
-
-
-def step_trend(
-    name: str,
-    trend: Sequence[TrendPoint],
-    changes: Sequence[Change],
-    colours: Palette,
-    floor: float,
-) -> go.Figure:
-    """Return one step's two series over time: ran (health) and right (reliability) with range."""
-    figure = empty(colours, height=196)
-    points = [(point, point.steps[name]) for point in trend if name in point.steps]
-    known = [(point, step.right) for point, step in points if step.right.has_enough]
-    _rates(figure, known, colours, size=6)
-    figure.add_scatter(
-        x=[middle(point) for point, _ in points],
-        y=[step.ok_rate for _, step in points],
-        customdata=[[when(point), words.count(step.runs)] for point, step in points],
-        name="ran",
-        mode="lines",
-        line={"color": colours.ran, "width": 1.5, "dash": "dot"},
-        hovertemplate="%{customdata[0]}: ran %{y:.1%} (n = %{customdata[1]})<extra></extra>",
-    )
-    figure.update_layout(margin={"l": 2, "r": 4, "t": 4, "b": 2}, font={"size": 11})
-    figure.update_yaxes(range=[floor, 1.02], nticks=3)
-    figure.update_xaxes(nticks=3)
-    if points:
-        mark(figure, changes, *extent(trend), colours, size=9)
-    else:
-        say(figure, "has not run yet")
-    return figure
-
-
-def _rates(
-    figure: go.Figure,
-    known: Sequence[tuple[TrendPoint, Estimate]],
-    colours: Palette,
-    *,
-    size: int,
-) -> None:
-    """Draw closed periods as a line in its band, and the live one as a hollow point with its own
-    range: the two kinds of range are never joined into one."""
-    closed = [(point, found) for point, found in known if point.is_closed]
-    band(
-        figure,
-        [middle(point) for point, _ in closed],
-        [found.low for _, found in closed],
-        [found.high for _, found in closed],
-        colours,
-    )
-    figure.add_scatter(
-        x=[middle(point) for point, _ in known],
-        y=[found.rate for _, found in known],
-        mode="lines",
-        line={"color": colours.right, "width": 2},
-        hoverinfo="skip",
-    )
-    for is_closed in (True, False):
-        chosen = [(point, found) for point, found in known if point.is_closed is is_closed]
-        figure.add_scatter(
-            x=[middle(point) for point, _ in chosen],
-            y=[found.rate for _, found in chosen],
-            customdata=[_told(point, found) for point, found in chosen],
-            name="closed" if is_closed else "live",
-            mode="markers",
-            marker={
-                "size": size if is_closed else size + 2,
-                "color": colours.right if is_closed else colours.paper,
-                "line": {"color": colours.right, "width": 2},
-            },
-            error_y=_bars(chosen, colours, is_shown=not is_closed or len(closed) == 1),
-            hovertemplate="%{customdata[0]}, %{customdata[4]}: right %{y:.1%}"
-            " (%{customdata[1]:.1%}–%{customdata[2]:.1%}, n = %{customdata[3]})<extra></extra>",
-        )
-
-
-def _bars(
-    chosen: Sequence[tuple[TrendPoint, Estimate]], colours: Palette, *, is_shown: bool
-) -> dict[str, object]:
-    above = [(found.high or 0.0) - (found.rate or 0.0) for _, found in chosen]
-    below = [(found.rate or 0.0) - (found.low or 0.0) for _, found in chosen]
-    return {
-        "type": "data",
-        "visible": is_shown,
-        "symmetric": False,
-        "array": above,
-        "arrayminus": below,
-        "color": colours.right,
-        "thickness": 1.2,
-        "width": 3,
-    }
-
-
-def _told(point: TrendPoint, found: Estimate | WrongRate) -> list[object]:
-    return [when(point), found.low, found.high, words.count(found.labelled), found.look]
-
-
-def step_floor(trend: Sequence[TrendPoint]) -> float:
-    """Return the common lower end of the steps' axes, so that the six can be compared."""
-    lows = [
-        step.right.low
-        for point in trend
-        for step in point.steps.values()
-        if step.right.has_enough and step.right.low is not None
-    ]
-    lows += [step.ok_rate for point in trend for step in point.steps.values() if step.ok_rate]
-    return max(0.0, min([0.9, *lows]) - 0.02)
-
-
-def when(point: TrendPoint) -> str:
-    """Return the days of a point: `9–15 Nov`, `9 Nov`."""
-    return words.days(point.start, point.end - timedelta(days=1))
-
-
-def middle(point: TrendPoint) -> datetime:
-    """Return the middle of a point's time."""
-    start = datetime.combine(point.start, time())
-    return start + (datetime.combine(point.end, time()) - start) / 2
-
-
-def extent(trend: Sequence[TrendPoint]) -> tuple[datetime, datetime]:
-    """Return from when to when a trend reaches; raises IndexError if it has no point."""
-    return middle(trend[0]) - _half(trend[0]), middle(trend[-1]) + _half(trend[-1])
-
-
-def _half(point: TrendPoint) -> timedelta:
-    return (point.end - point.start) / 2
-
-
-def mark(
-    figure: go.Figure,
-    changes: Sequence[Change],
-    first: datetime,
-    last: datetime,
-    colours: Palette,
-    *,
-    size: int = 11,
-) -> None:
-    """Draw a vertical line with a short label where a version came into use."""
-    width = (last - first).total_seconds()
-    labelled: list[tuple[datetime, list[str]]] = []
-    for change in changes:
-        at = change.at.replace(tzinfo=None)
-        figure.add_vline(x=at, line={"color": colours.quiet, "width": 1, "dash": "dash"})
-        if labelled and (at - labelled[-1][0]).total_seconds() < _APART * width:
-            labelled[-1][1].append(change.title)
-        else:
-            labelled.append((at, [change.title]))
-    for at, titles in labelled:
-        more = f" +{len(titles) - 1}" if len(titles) > 1 else ""
-        is_late = (last - at).total_seconds() < 0.2 * width
-        figure.add_annotation(
-            x=at,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            xanchor="right" if is_late else "left",
-            text=escape(words.short(titles[0])) + more,
-            hovertext="<br>".join(escape(words.short(title, 60)) for title in titles),
-            showarrow=False,
-            font={"size": size, "color": colours.quiet},
-        )
-    if labelled:
-        figure.update_layout(margin={"t": 20})
-
-
-def say(figure: go.Figure, text: str) -> None:
-    """Put a sentence where there is nothing to draw."""
-    figure.update_xaxes(visible=False)
-    figure.add_annotation(x=0.5, y=0.5, xref="paper", yref="paper", text=text, showarrow=False)
-
-
 def empty(colours: Palette, *, height: int) -> go.Figure:
     """Return a figure with our axes and nothing on them."""
     figure = go.Figure()
@@ -299,6 +66,12 @@ def empty(colours: Palette, *, height: int) -> go.Figure:
     return figure
 
 
+def say(figure: go.Figure, text: str) -> None:
+    """Put a sentence where there is nothing to draw."""
+    figure.update_xaxes(visible=False)
+    figure.add_annotation(x=0.5, y=0.5, xref="paper", yref="paper", text=text, showarrow=False)
+
+
 def band(
     figure: go.Figure,
     days: Sequence[object],
@@ -317,3 +90,44 @@ def band(
         hoverinfo="skip",
         name="95 % range",
     )
+
+
+def mark(
+    figure: go.Figure,
+    changes: Sequence[Change],
+    first: datetime,
+    last: datetime,
+    colours: Palette,
+    *,
+    size: int = 11,
+    apart: float = 0.12,
+) -> None:
+    """Draw a vertical line with a short label where a version came into use.
+
+    Labels closer than `apart`, a share of the width, are put into one.
+    """
+    width = (last - first).total_seconds()
+    labelled: list[tuple[datetime, list[str]]] = []
+    for change in changes:
+        at = change.at.replace(tzinfo=None)
+        figure.add_vline(x=at, line={"color": colours.quiet, "width": 1, "dash": "dash"})
+        if labelled and (at - labelled[-1][0]).total_seconds() < apart * width:
+            labelled[-1][1].append(change.title)
+        else:
+            labelled.append((at, [change.title]))
+    for at, titles in labelled:
+        more = f" +{len(titles) - 1}" if len(titles) > 1 else ""
+        is_late = (last - at).total_seconds() < 0.2 * width
+        figure.add_annotation(
+            x=at,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            xanchor="right" if is_late else "left",
+            text=escape(words.short(titles[0])) + more,
+            hovertext="<br>".join(escape(words.short(title, 60)) for title in titles),
+            showarrow=False,
+            font={"size": size, "color": colours.quiet},
+        )
+    if labelled:
+        figure.update_layout(margin={"t": 20})

@@ -1,27 +1,29 @@
-"""Plotly figures of the Details: flow, chain, blame, drift, early signs, confidence. Pure."""
+"""Plotly figures of the Details: flow, chain, blame and confidence. Pure."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
 from dashboard import words
-from dashboard.figures import REFERENCE_RATES, Palette, empty, mark, say
+from dashboard.figures import REFERENCE_RATES, Palette, empty, say
 from store.evidence.calibration_quality import Quality
 from store.evidence.compounding import end_to_end
 from store.evidence.sampling import ENOUGH
 from store.reports import flow as way
 from store.reports.blame import Blame
-from store.reports.drifting import Drift
 from store.reports.flow import Stream
 from store.reports.reliability import ReliabilityReport
-from store.reports.signs import BINS, Escalated, Shape, Unlike
-from store.reports.versions import Change
 
+_COLUMNS = (
+    (way.ARRIVED,),
+    (way.SENT, way.PERSON, way.BLOCKED, way.UNDER_WAY, way.FAILED, way.CANCELLED),
+    (way.RIGHT, way.WRONG, way.COMPLAINT, way.UNKNOWN, way.APPROVED, way.EDITED, way.REJECTED,
+     way.WAITING, way.GIVEN_UP),
+)  # fmt: skip
+_GAP = 0.05  # between two places of a column
 _GOOD = {way.SENT, way.RIGHT, way.APPROVED}
 _BAD = {way.WRONG, way.COMPLAINT, way.REJECTED, way.BLOCKED, way.FAILED}
 _PERSONS = {way.PERSON, way.EDITED, way.WAITING}
-SMALL = 150
 
 
 def sankey(streams: Sequence[Stream], colours: Palette) -> go.Figure:
@@ -30,13 +32,17 @@ def sankey(streams: Sequence[Stream], colours: Palette) -> go.Figure:
     if not streams:
         say(figure, "nothing has arrived")
         return figure
-    names = list(dict.fromkeys(name for s in streams for name in (s.source, s.target)))
+    used = {name for s in streams for name in (s.source, s.target)}
+    names = [name for column in _COLUMNS for name in column if name in used]
     size = {name: _tickets(streams, name) for name in names}
+    across, down = _places(size)
     tones = {name: _tone(name, colours) for name in names}
     figure.add_sankey(
         arrangement="snap",
         textfont={"size": 13, "color": colours.text, "shadow": _halo(colours.paper)},
         node={
+            "x": across,
+            "y": down,
             "label": [f"{name} · {words.count(size[name])}" for name in names],
             "color": [tones[name] for name in names],
             "pad": 20,
@@ -55,6 +61,21 @@ def sankey(streams: Sequence[Stream], colours: Palette) -> go.Figure:
     )
     figure.update_layout(margin={"l": 4, "r": 4, "t": 10, "b": 14})
     return figure
+
+
+def _places(size: Mapping[str, int]) -> tuple[list[float], list[float]]:
+    """Return where each place is drawn, from 0 to 1: columns in our order, from the top down."""
+    tall = max(sum(size.get(name, 0) for name in column) for column in _COLUMNS)
+    across, down = list[float](), list[float]()
+    for x, column in zip((0.001, 0.5, 0.999), _COLUMNS, strict=True):
+        here = [name for name in column if name in size]
+        top = 0.001
+        for name in here:
+            height = (1 - _GAP * len(_COLUMNS[-1])) * size[name] / tall
+            across.append(x)
+            down.append(min(0.999, top + height / 2))
+            top += height + _GAP
+    return across, down
 
 
 def _halo(paper: str) -> str:
@@ -83,24 +104,8 @@ def chain(report: ReliabilityReport, colours: Palette) -> go.Figure:
     """Return how rightness shrinks step by step: measured first failures and two references."""
     figure = empty(colours, height=230)
     titles = ["start", *(step.title for step in report.steps)]
-    for reference, dash in zip(REFERENCE_RATES, ("dot", "dash"), strict=True):
-        line = [end_to_end(reference, done) for done in range(len(titles))]
-        figure.add_scatter(
-            x=titles,
-            y=line,
-            mode="lines",
-            line={"color": colours.quiet, "width": 1.4, "dash": dash},
-            hovertemplate=f"every step {reference:.0%}: %{{y:.1%}} after %{{x}}<extra></extra>",
-        )
-        figure.add_annotation(
-            x=titles[-1], y=line[-1], text=f"{line[-1]:.1%}".replace("%", " %"),
-            showarrow=False, xshift=28, font={"size": 11, "color": colours.quiet},
-        )  # fmt: skip
-    left: list[float | None] = [1.0]
-    for blamed in report.blame.steps[: len(report.steps)]:
-        before = left[-1]
-        known = before is not None and blamed.passes is not None and report.end_to_end.has_enough
-        left.append(before * blamed.passes if known and before and blamed.passes else None)
+    _references(figure, titles, colours)
+    left = _left(report)
     figure.add_scatter(
         x=titles,
         y=left,
@@ -121,11 +126,38 @@ def chain(report: ReliabilityReport, colours: Palette) -> go.Figure:
             marker={"color": colours.text, "size": 8, "symbol": "diamond"},
             hovertemplate="measured end to end: %{y:.1%}<extra></extra>",
         )  # fmt: skip
-    lows = [end_to_end(REFERENCE_RATES[0], len(titles) - 1), whole.low]
-    known_lows = [low for low in [*lows, *left] if low is not None]
-    figure.update_yaxes(range=[max(0.0, min(known_lows) - 0.03), 1.01])
+    lows = [end_to_end(REFERENCE_RATES[0], len(titles) - 1), whole.low, *left]
+    figure.update_yaxes(range=[max(0.0, min(low for low in lows if low is not None) - 0.03), 1.01])
     figure.update_layout(margin={"l": 4, "r": 56, "t": 6, "b": 4})
     return figure
+
+
+def _references(figure: go.Figure, titles: Sequence[str], colours: Palette) -> None:
+    for reference, dash in zip(REFERENCE_RATES, ("dot", "dash"), strict=True):
+        line = [end_to_end(reference, done) for done in range(len(titles))]
+        figure.add_scatter(
+            x=titles,
+            y=line,
+            mode="lines",
+            line={"color": colours.quiet, "width": 1.4, "dash": dash},
+            hovertemplate=f"every step {reference:.0%}: %{{y:.1%}} after %{{x}}<extra></extra>",
+        )
+        figure.add_annotation(
+            x=titles[-1], y=line[-1], text=f"{line[-1]:.1%}".replace("%", " %"),
+            showarrow=False, xshift=28, font={"size": 11, "color": colours.quiet},
+        )  # fmt: skip
+
+
+def _left(report: ReliabilityReport) -> list[float | None]:
+    """Return the share still right after each step; unknown under 30 labels."""
+    left: list[float | None] = [1.0]
+    for blamed in report.blame.steps[: len(report.steps)]:
+        before, passes = left[-1], blamed.passes
+        if before is None or passes is None or not report.end_to_end.has_enough:
+            left.append(None)
+        else:
+            left.append(before * passes)
+    return left
 
 
 def blame_bars(found: Blame, colours: Palette) -> go.Figure:
@@ -158,132 +190,6 @@ def blame_bars(found: Blame, colours: Palette) -> go.Figure:
     figure.update_xaxes(tickformat=".0%" if shares else "d", showgrid=True, gridcolor=colours.grid)
     figure.update_layout(bargap=0.35)
     return figure
-
-
-def cusum(found: Drift | None, changes: Sequence[Change], colours: Palette) -> go.Figure:
-    """Return suspicion day by day, with the level at which it alarms."""
-    figure = empty(colours, height=260)
-    if found is None:
-        say(figure, "too few audits to know what is usual")
-        return figure
-    days = [one.day for one in found.days]
-    figure.add_scatter(
-        x=days,
-        y=[one.level for one in found.days],
-        customdata=[[one.wrong, one.audited] for one in found.days],
-        mode="lines+markers",
-        fill="tozeroy",
-        fillcolor=colours.band,
-        line={"color": colours.right, "width": 2},
-        marker={
-            "size": [5 + 3 * one.wrong for one in found.days],
-            "color": [colours.wrong if one.wrong else colours.right for one in found.days],
-        },
-        hovertemplate="%{x|%-d %b}: %{customdata[0]} wrong of %{customdata[1]} audited"
-        "<extra></extra>",
-    )
-    figure.add_hline(y=1, line={"color": colours.wrong, "width": 1.4, "dash": "dash"})
-    figure.add_annotation(
-        x=0, y=1, xref="paper", xanchor="left", yanchor="bottom", text="alarm", showarrow=False,
-        font={"size": 11, "color": colours.wrong},
-    )  # fmt: skip
-    top = max([1.0, *(one.level for one in found.days)])
-    figure.update_yaxes(range=[0, 1.15 * top], tickformat=".0%", nticks=4)
-    _changed(figure, days, [one for one in changes if one.at.date() >= days[0]], colours)
-    return figure
-
-
-def escalations(
-    days: Sequence[Escalated], border: datetime, changes: Sequence[Change], colours: Palette
-) -> go.Figure:
-    """Return the share of drafts that went to a person, day by day."""
-    figure = empty(colours, height=SMALL)
-    known = [one for one in days if one.gated >= ENOUGH]
-    if not known:
-        say(figure, f"no day with {ENOUGH} drafts")
-        return figure
-    figure.add_scatter(
-        x=[one.day for one in known],
-        y=[one.escalated / one.gated for one in known],
-        customdata=[[one.escalated, words.count(one.gated)] for one in known],
-        mode="lines+markers",
-        line={"color": colours.ran, "width": 2},
-        marker={"size": 4},
-        hovertemplate="%{x|%-d %b}: %{y:.1%} (%{customdata[0]} of %{customdata[1]})<extra></extra>",
-    )
-    _lately(figure, border, known[-1].day, colours)
-    _changed(figure, [one.day for one in known], changes, colours)
-    figure.update_yaxes(rangemode="tozero", nticks=4)
-    return figure
-
-
-def confidence_shape(found: Shape, colours: Palette) -> go.Figure:
-    """Return how confidence is spread lately, over how it was before."""
-    figure = empty(colours, height=SMALL)
-    middles = [(place + 0.5) / BINS for place in range(BINS)]
-    pairs = (("before", found.before, colours.quiet), ("lately", found.recent, colours.ran))
-    for name, counts, colour in pairs:
-        total = sum(counts)
-        if total < ENOUGH:
-            continue
-        figure.add_scatter(
-            x=middles,
-            y=[count / total for count in counts],
-            customdata=[words.count(count) for count in counts],
-            name=name,
-            mode="lines",
-            line={"color": colour, "width": 2, "shape": "hvh",
-                  "dash": "dot" if name == "before" else "solid"},
-            hovertemplate=f"{name}, confidence about %{{x:.2f}}: %{{y:.1%}} (%{{customdata}})"
-            "<extra></extra>",
-        )  # fmt: skip
-    if not figure.data:
-        say(figure, f"fewer than {ENOUGH} drafts")
-    figure.update_xaxes(tickformat=".1f", range=[0, 1])
-    figure.update_yaxes(rangemode="tozero", nticks=4)
-    return figure
-
-
-def unlike_trend(
-    found: Unlike | None, border: datetime, changes: Sequence[Change], colours: Palette
-) -> go.Figure:
-    """Return the share of drafts unlike anything known, day by day."""
-    figure = empty(colours, height=SMALL)
-    known = [one for one in found.days if one.drafts >= ENOUGH] if found else []
-    if found is None or not known:
-        say(figure, "not measured, or too few drafts")
-        return figure
-    figure.add_scatter(
-        x=[one.day for one in known],
-        y=[one.low / one.drafts for one in known],
-        customdata=[[one.low, words.count(one.drafts)] for one in known],
-        mode="lines+markers",
-        line={"color": colours.ran, "width": 2},
-        marker={"size": 4},
-        hovertemplate="%{x|%-d %b}: %{y:.1%} (%{customdata[0]} of %{customdata[1]})<extra></extra>",
-    )
-    if found.shift is not None:
-        limit = found.shift.limit
-        figure.add_hline(y=limit, line={"color": colours.wrong, "width": 1.2, "dash": "dash"})
-    _lately(figure, border, known[-1].day, colours)
-    _changed(figure, [one.day for one in known], changes, colours)
-    figure.update_yaxes(rangemode="tozero", nticks=4)
-    return figure
-
-
-def _changed(
-    figure: go.Figure, days: Sequence[date], changes: Sequence[Change], colours: Palette
-) -> None:
-    first, last = (datetime.combine(day, time()) for day in (days[0], days[-1]))
-    mark(figure, changes, first, last + timedelta(days=1), colours, size=10)
-
-
-def _lately(figure: go.Figure, border: datetime, last: date, colours: Palette) -> None:
-    """Shade the recent days."""
-    first = datetime.combine(border.date(), time()) - timedelta(hours=12)
-    end = datetime.combine(last, time()) + timedelta(hours=12)
-    figure.add_vrect(x0=first, x1=end, fillcolor=colours.grid, opacity=0.55, line_width=0,
-                     layer="below")  # fmt: skip
 
 
 def reliability_diagram(found: Quality, colours: Palette) -> go.Figure:

@@ -140,7 +140,7 @@ def _print_caught(screen: "Console", results: "Results") -> None:
         )
         for one in results.caught
     ]
-    title = "Who noticed the faults that did harm (each alone in its draft)"
+    title = "Who noticed the faults that did harm (of the first four steps each alone in its draft)"
     screen.print(table(title, (*columns, "#a second drafting"), rows))
     screen.print(
         "Gate and commit go wrong before the executor, which weighs every pass again and compares"

@@ -50,22 +50,19 @@ def submit(
     """
     from agents.intake import Tally, read_csv, read_jsonl, take_in
 
-    kind = "jsonl" if str(file) == "-" else KINDS.get(file.suffix.lower())
-    if kind is None:
-        raise typer.BadParameter(f"`{file}` is neither .jsonl nor .csv.", param_hint="FILE")
-    read = read_csv if kind == "csv" else read_jsonl
+    read = read_csv if kind_of(file) == "csv" else read_jsonl
     most = settings_of(home).max_queued
     tally, why = Tally(), None
     code = 0
     try:
-        with opened(home) as store, _source(file) as source:
+        with opened(home) as store, source_of(file, "Submitting") as source:
             wait = Patience(patience, tally).wait
             take_in(store, read(source), tally, clock=clock, max_queued=most, wait=wait)
     except QueueFull as full:
         code, why = 1, f"The queue stayed full ({full.bound:,} are waiting)."
     except KeyboardInterrupt:
         code, why = INTERRUPTED, "Interrupted."
-    _print_tally(tally, as_json=as_json)
+    print_tally(tally, as_json=as_json)
     if why is not None:
         complain(
             f"stopped at line {tally.next_line}: {why} What is in stays in; submit the same"
@@ -106,8 +103,16 @@ class Patience:
         return True
 
 
+def kind_of(file: Path) -> str:
+    """Return `jsonl` or `csv`, by the file's name; wrong usage for any other."""
+    kind = "jsonl" if str(file) == "-" else KINDS.get(file.suffix.lower())
+    if kind is None:
+        raise typer.BadParameter(f"`{file}` is neither .jsonl nor .csv.", param_hint="FILE")
+    return kind
+
+
 @contextmanager
-def _source(file: Path) -> Iterator["Source"]:
+def source_of(file: Path, doing: str) -> Iterator["Source"]:
     """Open the file with a progress bar by bytes on stderr; stdin has none."""
     if str(file) == "-":
         yield sys.stdin.buffer
@@ -122,11 +127,12 @@ def _source(file: Path) -> Iterator["Source"]:
         transient=True,
         disable=not sys.stderr.isatty(),
     )
-    with progress, progress.open(file, "rb", description="Submitting") as source:
+    with progress, progress.open(file, "rb", description=doing) as source:
         yield source
 
 
-def _print_tally(tally: "Tally", *, as_json: bool) -> None:
+def print_tally(tally: "Tally", *, as_json: bool) -> None:
+    """Print how many lines went in, and those that did not by number."""
     if as_json:
         rejected = [{"line": bad.line, "error": bad.error} for bad in tally.rejected]
         accepted = {"accepted": tally.accepted, "duplicates": tally.duplicates}

@@ -221,7 +221,8 @@ def _drafting_caught(step: str, cases: Sequence[Case], gate: Gate) -> Caught:
 
 def _gate_caught(cases: Sequence[Case], gate: Gate) -> Caught:
     """Count wrong verdicts: a wrong pass is to be stopped, a wrong refusal goes to a person."""
-    hit = [replace(case, attempts=(case.attempts[at],)) for case, at in _hit("gate", cases)]
+    single = [replace(case, attempts=(one,)) for case in cases for one in case.attempts]
+    hit = [case for case in single if "gate" in case.attempts[0].faults]
     refused = [case for case in hit if alone(case).end is End.STOPPED]
     passed = [case for case in hit if gate.is_flagged(case.attempts[0])]
     stopped = [case for case in passed if "gate" in gated(case, gate).caught]

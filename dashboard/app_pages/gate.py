@@ -3,6 +3,7 @@
 Nothing here touches a waiting card: each keeps the policy it was escalated under.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import streamlit as st
@@ -72,12 +73,13 @@ def _live() -> None:
         hold_panel(now)
     with slider:
         _slider(tried, found, was, body)
-    for tab, draw in (
+    panels: tuple[tuple[TabContainer, Callable[[], None]], ...] = (
         (flips, lambda: _flips(tried, value)),
         (audits, lambda: planner(tried, found, body, value)),
         (shadow, lambda: shadow_panel(active.body, body)),
         (versions, lambda: version_panel(active)),
-    ):
+    )
+    for tab, draw in panels:
         if tab.open:  # the others are not even read
             with tab:
                 draw()
@@ -110,7 +112,7 @@ def _named(kind: str) -> str:
 
 
 def _candidate(active: PolicyVersion, tab: TabContainer) -> PolicyBody:
-    """Return what is on screen: the rules as edited (drawn if their tab is open), and the slider."""
+    """Return what is on screen: the rules, drawn where their tab is open, and the slider."""
     tried = session.tried(active.version)
     body = tried.edited or tried.loaded or active.body
     if not tab.open:

@@ -52,6 +52,9 @@ def promise_choice(body: PolicyBody, kind: str) -> float:
 def recommended(found: Recommendation, value: float, tried: Tried) -> None:
     """Draw the certified threshold with a button that goes there, or why there is none."""
     best = found.certified
+    if tried.points and not tried.points[0].automatic:
+        st.text("Under these rules nothing goes out alone, so there is nothing to promise.")
+        return
     if found.threshold is None:
         st.markdown(f"### {_abstention(found)}")
     else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import figures_details as figures
-from dashboard import session, words
+from dashboard import figures_signs, session, words
 from dashboard.components import reliability_reading as reading
 from dashboard.components import reliability_words as said
 from dashboard.components.reliability_first import chart
@@ -116,7 +116,7 @@ def _drift(found: Details, colours: Palette) -> None:
     )
     st.caption(said.drift(found.report.drift))
     chart(
-        figures.cusum(found.report.drift, found.changes, colours),
+        figures_signs.cusum(found.report.drift, found.changes, colours),
         "drift",
         said.drift(found.report.drift),
     )
@@ -138,22 +138,26 @@ def _signs(found: Details, colours: Palette) -> None:
         help="They do not say that anything is wrong. They say whether tickets are still like"
         " those that the figures were measured on. The shaded days are set beside the rest.",
     )
-    border, columns = found.signs.border, st.columns(3, gap="small")
+    changes, border, seen = found.changes, found.signs.border, found.signs
     drawn = (
-        ("Sent to a person", figures.escalations(found.escalated, border, found.changes, colours)),
-        ("Confidence, lately and :gray[┅ before]",
-         figures.confidence_shape(found.signs.confidence, colours)),
-        ("Unlike anything known",
-         figures.unlike_trend(found.signs.unlike, border, found.changes, colours)),
-    )  # fmt: skip
-    captions = (
-        "share of each day's drafts",
-        said.shape(found.signs),
-        said.unlike(found.signs.unlike),
+        (
+            "Sent to a person",
+            "share of each day's drafts",
+            figures_signs.escalations(found.escalated, border, changes, colours),
+        ),
+        (
+            "Confidence, lately and :gray[┅ before]",
+            said.shape(seen),
+            figures_signs.confidence_shape(seen.confidence, colours),
+        ),
+        (
+            "Unlike anything known",
+            said.unlike(seen.unlike),
+            figures_signs.unlike_trend(seen.unlike, border, changes, colours),
+        ),
     )
-    for number, (column, (title, figure), caption) in enumerate(
-        zip(columns, drawn, captions, strict=True)
-    ):
+    for number, column in enumerate(st.columns(len(drawn), gap="small")):
+        title, caption, figure = drawn[number]
         with column.container(border=True, key=f"sign_{number}", height="stretch", gap="xxsmall"):
             st.markdown(f"**{title}**")
             st.caption(caption)

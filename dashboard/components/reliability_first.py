@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import figures, words
+from dashboard import figures_trend, words
 from dashboard.components import reliability_words as said
 from dashboard.components.custom import register
-from dashboard.figures import Palette
+from dashboard.figures import STEPS, Palette
 from store.reports.reliability import ReliabilityReport, StepReliability
 from store.reports.versions import Change
 
@@ -56,12 +56,12 @@ def _end_to_end(report: ReliabilityReport, changes: Sequence[Change], colours: P
         f" shares. Closed periods: {said.METHODS['closed']} Live: {said.METHODS['live']}",
     )
     st.caption(f"{said.whole(report)} · {said.references()}")
-    figure = figures.end_to_end_trend(report.trend, changes, colours)
+    figure = figures_trend.end_to_end_trend(report.trend, changes, colours)
     chart(figure, "end_to_end", f"End to end over time. {said.whole(report)}")
 
 
 def _steps(report: ReliabilityReport, changes: Sequence[Change], colours: Palette) -> None:
-    floor = figures.step_floor(report.trend)
+    floor = figures_trend.step_floor(report.trend)
     st.markdown(
         "**Step by step** · :green[━ right], with its 95 % range · :blue[┅ ran]",
         help="Right: of the labelled drafts whose earlier steps were right, the share whose step"
@@ -69,8 +69,8 @@ def _steps(report: ReliabilityReport, changes: Sequence[Change], colours: Palett
         " a step that was right.",
     )
     with st.container(key="steps"):
-        for start in range(0, len(report.steps), figures.STEPS):
-            row = report.steps[start : start + figures.STEPS]
+        for start in range(0, len(report.steps), STEPS):
+            row = report.steps[start : start + STEPS]
             for column, step in zip(st.columns(len(row), gap="small"), row, strict=True):
                 with column.container(border=True, key=f"step_{step.name}", gap="xxsmall"):
                     _step(step, report, changes, colours, floor)
@@ -85,7 +85,7 @@ def _step(
 ) -> None:
     st.markdown(f"**{words.label(step.title)}** · right {said.rate(step.right)}")
     st.caption(f"{said.spread(step.right)}  \n{said.ran(step)}")
-    figure = figures.step_trend(step.name, report.trend, changes, colours, floor)
+    figure = figures_trend.step_trend(step.name, report.trend, changes, colours, floor)
     chart(figure, step.name, f"{step.title}: ran and right over time")
 
 

@@ -117,7 +117,7 @@ def _worth(found: Recommendation, point: CurvePoint) -> str:
         return "Nobody checks what was sent alone. This figure cannot be known."
     if best.threshold is not None and point.threshold > best.start:
         return (
-            f"Not tested for {limit(best.max_error)}: too few audits so far up. Certified from"
+            f"Not tested for {limit(best.max_error)}: {_measured(wrong)}. Certified from"
             f" {level(best.threshold)} to {level(best.start)}."
         )
     return f"Not certified for {limit(best.max_error)}: {_measured(wrong)}."

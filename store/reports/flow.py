@@ -16,6 +16,7 @@ RIGHT, WRONG, UNKNOWN = "right", "wrong", "unknown"
 COMPLAINT = "complaint"
 APPROVED, EDITED, REJECTED, WAITING = "approved", "edited", "rejected", "waiting"
 UNDER_WAY, FAILED, CANCELLED = "under way", "failed", "cancelled"
+GIVEN_UP = "withdrawn or failed"  # after the gate
 _ROUTES = {Outcome.PASS: SENT, Outcome.ESCALATE: PERSON, Outcome.BLOCK: BLOCKED}
 _VERDICTS = {Verdict.APPROVE: APPROVED, Verdict.EDIT: EDITED, Verdict.REJECT: REJECTED}
 _ENDED = {
@@ -60,9 +61,9 @@ def flow(session: Session, scope: Scope) -> tuple[Stream, ...]:
 
 
 def _became(status: RunStatus, verdict: Verdict | None) -> str:
-    if status in _NOT_OVER or verdict is None:
-        return _ENDED.get(status, WAITING)
-    return _VERDICTS[verdict]
+    if status not in _NOT_OVER and verdict is not None:
+        return _VERDICTS[verdict]
+    return GIVEN_UP if status in _ENDED else WAITING
 
 
 def _last_verdicts() -> Subquery:

@@ -50,7 +50,7 @@ def test_a_decision_changes_the_reliability_charts(screen: Screen, filled: Store
     screen.left(first)
     screen.open("/reliability")
     expect(retrieval).to_contain_text("right 1 of 1", timeout=15_000)
-    expect(screen.page.locator(".js-plotly-plot")).to_have_count(8, timeout=15_000)
+    expect(screen.page.locator(".js-plotly-plot")).to_have_count(7, timeout=15_000)
     expect(screen.page.get_by_text("97 % = 83.3 %, at 98 % = 88.6 %")).to_be_visible()
 
 

@@ -17,14 +17,16 @@ from typing import Any
 
 import audited
 import builders
+import certifiable
 import gated
 import pytest
 from sqlmodel import select
 
 from agents.addresses import Addresses
 from agents.watcher import Watch, Watcher, watch_of
-from store import notifications, reviews
+from store import certificates, notifications, policies, reviews
 from store.engine import Store
+from store.gate import PolicyBody, Promise
 from store.schema import Notification, Worker
 from store.settings import Settings
 from store.transitions import ReviewKind, SlaStage
@@ -250,3 +252,51 @@ def test_it_holds_no_key_that_signs(store: Store, settings: Settings) -> None:
     assert watch_of(public, link="http://127.0.0.1:1").link == "https://desk.example.test"
     assert watch_of(settings, link="http://127.0.0.1:1").link == "http://127.0.0.1:1"
     assert watch_of(settings, link="").seed_share == 0, "off unless it is set"
+
+
+def promised(store: Store, now: datetime) -> None:
+    """Certify at most two in a hundred wrong, then let the audits since say otherwise."""
+    store.transact(certifiable.drafts, [0.97] * 300)
+    store.transact(certifiable.drafts, [0.97] * 300, is_drawn=False, is_judged=False)
+    body = PolicyBody(threshold=0.9, promises={"*": Promise(max_error=0.02)})
+    store.transact(policies.publish, body, author="Mo", note="", now=now)
+    store.transact(certifiable.drafts, [0.97] * 60, wrong=15, at=now)
+
+
+def is_suspended(store: Store) -> bool:
+    (one,) = store.read(certificates.certificates)
+    return one.is_suspended
+
+
+def test_a_broken_promise_is_suspended_and_told(store: Store, box: Mailbox, now: datetime) -> None:
+    promised(store, now)
+    look(store, box.address, now + timedelta(days=2))
+    look(store, box.address, now + timedelta(days=3))
+    assert is_suspended(store)
+    (letter,) = box.got
+    assert letter["title"].endswith("no longer holds")
+    assert f"{LINK}/gate" in letter["message"]
+
+
+def test_a_broken_promise_is_suspended_where_nobody_can_be_told(
+    store: Store, now: datetime
+) -> None:
+    promised(store, now)
+    look(store, "", now + timedelta(days=2))
+    assert is_suspended(store)
+    (kept,) = told(store)
+    assert "GREENLIGHT_NOTIFY_URLS is empty" in (kept.error or "")
+
+
+def test_promises_are_weighed_at_the_first_look_and_then_at_every_sixtieth(
+    store: Store, now: datetime
+) -> None:
+    watch = Watch(link=LINK, clock=lambda: now + timedelta(days=2))
+    watcher = Watcher(store, Addresses.of(""), watch)
+    watcher.work(once=True)
+    promised(store, now)
+    for _ in range(59):
+        watcher.look()
+    assert not is_suspended(store)
+    watcher.look()
+    assert is_suspended(store)

@@ -9,28 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.intake import BadLine, GoodLine, read_csv, read_jsonl
+from agents.intake import read_csv, read_jsonl
 from agents.lines import MAX_LINE_BYTES
+from agents.records import BadLine, GoodLine
 from store.errors import BadInput
 from store.queue import NewTicket
 
 
-def jsonl(*lines: str | bytes) -> list[GoodLine | BadLine]:
+def jsonl(*lines: str | bytes) -> list[GoodLine[NewTicket] | BadLine]:
     raw = b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines)
     return list(read_jsonl(io.BytesIO(raw)))
 
 
-def rows(text: str | bytes) -> list[GoodLine | BadLine]:
+def rows(text: str | bytes) -> list[GoodLine[NewTicket] | BadLine]:
     return list(read_csv(io.BytesIO(text if isinstance(text, bytes) else text.encode())))
 
 
-def only_ticket(lines: list[GoodLine | BadLine]) -> NewTicket:
+def only_ticket(lines: list[GoodLine[NewTicket] | BadLine]) -> NewTicket:
     (line,) = lines
     assert isinstance(line, GoodLine)
-    return line.ticket
+    return line.made
 
 
-def only_error(lines: list[GoodLine | BadLine]) -> str:
+def only_error(lines: list[GoodLine[NewTicket] | BadLine]) -> str:
     (line,) = lines
     assert isinstance(line, BadLine)
     return line.error
@@ -208,9 +209,7 @@ def test_whatever_the_csv_writer_writes_is_read_back(texts: list[str]) -> None:
     writer.writerow(["id", "text"])
     writer.writerows([[number, text] for number, text in enumerate(texts)])
     lines = rows(file.getvalue())
-    read = {
-        line.ticket.external_id: line.ticket.text for line in lines if isinstance(line, GoodLine)
-    }
+    read = {line.made.external_id: line.made.text for line in lines if isinstance(line, GoodLine)}
     assert len(lines) == len(texts)
     assert read == {str(at): text for at, text in enumerate(texts) if text.strip()}
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from dashboard import chart_data, figures, figures_details, words
+from dashboard import chart_data, figures, figures_details, figures_trend, words
 from dashboard.components import reliability_words as said
 from store.evidence.rare_errors import WrongRate
 from store.evidence.sampling import Estimate, Look
@@ -34,7 +34,7 @@ def point(week: int, labelled: int, look: Look = "closed") -> TrendPoint:
 
 def test_closed_points_have_the_band_and_the_live_one_its_own_range() -> None:
     trend = [point(0, 40), point(1, 40), point(2, 40, "live")]
-    drawn = figures.end_to_end_trend(trend, (), figures.LIGHT)
+    drawn = figures_trend.end_to_end_trend(trend, (), figures.LIGHT)
     by_name = {trace.name: trace for trace in drawn.data if trace.name}
     assert len(by_name["95 % range"].x) == 4  # there and back over the two closed weeks
     assert (len(by_name["closed"].x), len(by_name["live"].x)) == (2, 1)
@@ -45,7 +45,7 @@ def test_closed_points_have_the_band_and_the_live_one_its_own_range() -> None:
 
 
 def test_a_rate_of_too_few_labels_is_not_drawn() -> None:
-    drawn = figures.step_trend("intent", [point(0, 29), point(1, 30)], (), figures.DARK, 0.8)
+    drawn = figures_trend.step_trend("intent", [point(0, 29), point(1, 30)], (), figures.DARK, 0.8)
     by_name = {trace.name: trace for trace in drawn.data if trace.name}
     assert len(by_name["closed"].x) == 1
     assert len(by_name["ran"].x) == 2
@@ -54,7 +54,7 @@ def test_a_rate_of_too_few_labels_is_not_drawn() -> None:
 def test_a_version_is_a_line_with_its_name_taken_literally() -> None:
     at = datetime(2026, 11, 5, tzinfo=UTC)
     changes = (Change(at, "model", "<b>x</b>"), Change(at, "policy", "2"))
-    drawn = figures.end_to_end_trend([point(0, 40), point(1, 40)], changes, figures.LIGHT)
+    drawn = figures_trend.end_to_end_trend([point(0, 40), point(1, 40)], changes, figures.LIGHT)
     assert len(drawn.layout.shapes) == 2
     assert [note.text for note in drawn.layout.annotations][-1] == "model &lt;b&gt;x&lt;/b&gt; +1"
 

@@ -61,7 +61,7 @@ def _parts(material: Material, folder: Path, size: Size) -> Iterator[tuple[str, 
         name = populations[0].name
         yield f"G1 {name}", partial(guarantee.promises, populations, size.draws)
     yield "G1 flat", partial(guarantee.flat, each[0][0], 2 * size.draws)
-    yield "G2", lambda: [guarantee.efficiency(one, size.draws) for one in each]
+    yield "G2", partial(_efficiency, each, size.draws)
     yield "G3", lambda: [guarantee.refusal(one[0], size.draws) for one in each]
     yield "G4", partial(sampling_goals.weighted, size.weeks)
     yield "G5", partial(sampling_goals.peeking, size.looks)
@@ -73,6 +73,12 @@ def _parts(material: Material, folder: Path, size: Size) -> Iterator[tuple[str, 
     yield "G11", lambda: [quality.adding_up(size.draws // 2)]
     yield "G12", partial(other_mix.lines, both[1][0], size.deployments)
     yield "recorded runs", partial(recorded.lines, data.recorded_runs(folder))
+
+
+def _efficiency(each: Sequence[Sequence[Population]], draws: int) -> Iterator[Line]:
+    for labels in (guarantee.EFFICIENT_LABELS, 2 * guarantee.EFFICIENT_LABELS):
+        for populations in each:
+            yield guarantee.efficiency(populations, draws, labels)
 
 
 def _calibration(banking: Sequence[Scored], clinc: Sequence[Scored]) -> Iterator[Line]:

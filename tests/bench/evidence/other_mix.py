@@ -23,7 +23,7 @@ from store.promises import _MIX_ASSURANCE, Watched, cusum
 Generator = np.random.Generator
 CALIBRATED_FOREIGN, DEPLOYED_FOREIGN = 0.06, 0.18
 LABELS, PILOT, AN_HOUR, COIN = 2_750, 20_000, 417, 0.02  # 10,000 drafts a day
-DAYS, CALM_DAYS, HOURS = 4, 14, 24
+DAYS, CALM_DAYS, HOURS = 14, 14, 24
 WRONG_SENDS, MISSED_AT_MOST, FALSE_AT_MOST = 500, 0.05, 0.05
 LIMITS = (0.02, 0.05)
 LOW = 0.1  # the tail of likenesses that the product counts
