@@ -67,9 +67,10 @@ def _print_report(found: "ReliabilityReport") -> None:
     screen.print(
         "End to end right:"
         f" {_rate(whole.right, whole.labelled, whole.rate, whole.low, whole.high)}"
-        f" (weighed: as good as {whole.effective_n:.0f} drawn alike);"
-        f" product of the steps: {percent(found.product_of_steps)}"
+        f" (weighed: as good as {whole.effective_n:.0f} drawn alike)"
     )
+    if whole.labelled >= _FEW:
+        screen.print(f"Product of the steps: {percent(found.product_of_steps)}")
     screen.print(f"Fix first: {_fix_first(found)}")
 
 

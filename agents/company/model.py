@@ -272,5 +272,9 @@ class Company(BaseModel):
         """Return the tool that sends the customer's answer."""
         return next(tool for tool in self._write_tools() if tool.is_reply)
 
+    def customer_fields(self) -> frozenset[str]:
+        """Return the names under which its tools know a customer."""
+        return frozenset(tool.customer for tool in self._write_tools() if tool.customer)
+
     def _write_tools(self) -> list[WriteTool]:
         return [tool for server in self.servers for tool in server.write]

@@ -28,7 +28,7 @@ from store.settings import Settings
 
 SEED = 1_009
 WORLD_SEED = 4_111
-COUNT = 4_200
+COUNT = 3_500
 
 
 def main() -> None:

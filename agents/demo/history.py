@@ -92,7 +92,7 @@ def seed(
             submit(store, part)
             if not _work_in_shifts(settings, store, count, on_progress, should_stop):
                 return
-            store.transact(_publish_stricter, now=changed_at)
+            store.transact(publish_stricter, now=changed_at)
         decide_all(store, truths, seed=SEED, now=progress.end)
         hear_again(store, truths, seed=SEED, now=progress.end)
         asyncio.run(deliver(settings, store, load(COMPANY)))
@@ -110,7 +110,7 @@ def beginning(settings: Settings, *, now: datetime) -> datetime:
     return (known.end if known else now) - timedelta(days=DAYS)
 
 
-def _publish_stricter(session: Session, *, now: datetime) -> None:
+def publish_stricter(session: Session, *, now: datetime) -> None:
     """Publish version 2 as of that moment, unless somebody has published since, or opened later."""
     before = policies.active(session)
     if before.version == 1 and before.published_at is not None and before.published_at < now:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TICKETS_PER_CHAPTER = 700  # of the live stream, before the next cast of customers takes over
 _RECENT = 12  # a customer writes about one of this many latest stories of a kind
-_AS_IT_SEEMS = 0.4  # of the doubtful cases
+_AS_IT_SEEMS = 0.15  # of the doubtful cases
 _VAGUE = 0.15  # of the stories and questions are put so badly that one could ask back
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from agents.bind import bind
 from agents.company import Company
 from agents.conditions import Conditioned, condition
+from agents.ownership import of_others
 from agents.ports import Model, Proposal, TicketView, Tools, Usage
 from agents.tools.schemas import ToolSchema
 from store.actions import Action, digest
@@ -78,7 +79,11 @@ async def run(
     seen = Conditioned(action, tuple(blocks))  # what is blocked stays so, whatever the world is
     if not blocks:
         seen = await condition(tools, bench.company, bench.schemas, action)
-    concerns = [*proposal.concerns, *_failures(tool_call)]
+    concerns = [
+        *proposal.concerns,
+        *_failures(tool_call),
+        *_strangers(tool_call, bench.company, ticket),
+    ]
     if ticket.feedback is not None and _is_same(seen.action, proposal.reply, ticket.feedback):
         critique = Critique(agrees=False, objections=[_UNCHANGED, *critique.objections])
     signals = _merge(proposal, intent, retrieval, tool_call)
@@ -139,6 +144,12 @@ def _failures(tool_call: ToolCallOutput) -> list[str]:
         for call in tool_call.calls
         if call.status == "error"
     ]
+
+
+def _strangers(tool_call: ToolCallOutput, company: Company, ticket: TicketView) -> list[str]:
+    """Name each look-up that answered about another customer than the ticket's own."""
+    names = of_others(tool_call.facts, company.customer_fields(), ticket.customer_id)
+    return [f"The look-up `{name}` answered about another customer" for name in names]
 
 
 def _objections(critique: Critique) -> list[str]:

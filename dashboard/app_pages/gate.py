@@ -181,7 +181,7 @@ def _flips(tried: Tried, value: float) -> None:
     newest = f"the {len(found)} newest" if len(found) < to_alone + to_person else "them"
     st.text(
         f"{words.count(to_alone)} would have gone out alone, {words.count(to_person)} to a person."
-        f" Of {newest} {right} are known to be right, {wrong} wrong, the others nobody judged."
+        f" Of {newest}, {right} were right and {wrong} wrong; nobody judged the others."
     )
     _table(found)
 

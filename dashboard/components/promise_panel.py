@@ -23,8 +23,8 @@ from store.reports.policy import CurvePoint
 from store.reports.recommending import Recommendation
 
 NOTE = "reopen_note"
-_LIMITS = {f"{100 * share:.3g}": share for share in LIMITS}
-_USUAL = "2"
+_LIMITS = {limit(share): share for share in LIMITS}
+_USUAL = limit(0.02)
 
 
 def promise_choice(body: PolicyBody, kind: str) -> float:
@@ -32,7 +32,7 @@ def promise_choice(body: PolicyBody, kind: str) -> float:
     made = body.promises.get(kind)
     usual = next((name for name, share in _LIMITS.items() if made and share == made.max_error), "")
     st.markdown(
-        "**Promise** at most",
+        "**Promise:** wrong at most",
         help="Of what goes out alone, at most this share is wrong, with 95 % assurance: exact"
         " binomial tests in a fixed sequence (Learn-then-Test) on audited drafts.",
     )
@@ -40,7 +40,6 @@ def promise_choice(body: PolicyBody, kind: str) -> float:
         "At most this share wrong",
         list(_LIMITS),
         default=usual or _USUAL,
-        format_func=lambda name: f"{name} % wrong",
         required=True,
         key="limit",
         label_visibility="collapsed",

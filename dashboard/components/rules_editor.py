@@ -75,6 +75,7 @@ def _by_kind(base: PolicyBody, kinds: Sequence[str], suffix: str) -> PolicyBody:
         hide_index=True,
         disabled=["action"],
         num_rows="fixed",
+        placeholder="no limit",
         key=f"rules_{suffix}",
         column_config={_PERSON: money, _BLOCK: money},
         alt=f"Rules by action kind, amounts in {base.currency}",

@@ -71,7 +71,7 @@ _WORTH = (
 LABELS = (
     ("Sent alone", "Of past drafts. Counted."),
     ("Cards a day", "What people would look at: stopped drafts, and audits. Counted."),
-    ("Sent wrong a day", _RANGE),
+    ("Errors sent a day", _RANGE),
     ("Money at risk a day", "All that would have moved with nobody looking. Counted."),
     ("Work a day", "Cards times your minutes per card. Assumed, not measured."),
     ("Worth a day", _WORTH),
@@ -92,12 +92,18 @@ def said_at(found: Recommendation, point: CurvePoint) -> str:
 
 
 def is_certified(found: Recommendation, threshold: float) -> bool:
-    """Return whether the promise was tested and holds at this threshold. Pure.
-
-    Thresholds stricter than where the test began were never tested.
-    """
+    """Return whether the promise was tested at this threshold, and holds. Pure."""
     best = found.certified
     return best.threshold is not None and best.threshold <= threshold <= best.start
+
+
+def may_promise(found: Recommendation, threshold: float) -> bool:
+    """Return whether a policy with this threshold may be published with the promise. Pure.
+
+    It may where the threshold is stricter than any that was tested, too.
+    """
+    best = found.certified
+    return best.threshold is not None and best.threshold <= threshold
 
 
 def level(threshold: float) -> str:
@@ -115,20 +121,21 @@ def _worth(found: Recommendation, point: CurvePoint) -> str:
         )
     if found.rate is None:
         return "Nobody checks what was sent alone. This figure cannot be known."
-    if best.threshold is not None and point.threshold > best.start:
+    if may_promise(found, point.threshold):
         return (
-            f"Not tested for {limit(best.max_error)}: {_measured(wrong)}. Certified from"
-            f" {level(best.threshold)} to {level(best.start)}."
+            f"Stricter than {level(best.start)}, where testing for {limit(best.max_error)} began:"
+            f" it holds here too unless surer drafts are wrong more often. {_measured(wrong)}."
         )
-    return f"Not certified for {limit(best.max_error)}: {_measured(wrong)}."
+    measured = _measured(wrong)
+    return f"Not certified for {limit(best.max_error)}: {measured[:1].lower()}{measured[1:]}."
 
 
 def _measured(wrong: WrongRate) -> str:
     if not wrong.labelled:
-        return "none of them was audited"
+        return "None of them was audited"
     if not wrong.has_enough:
         return f"{wrong.wrong} wrong of {wrong.labelled} audited, too few for a rate"
-    return f"measured {words.percent(wrong.rate)}, could be {words.percent(wrong.high)}"
+    return f"Measured {words.percent(wrong.rate)}, could be {words.percent(wrong.high)}"
 
 
 def _period(found: Recommendation) -> str:
@@ -160,6 +167,7 @@ def _point(shown: Shown, point: CurvePoint, flips: tuple[int, int]) -> dict[str,
         "low": wrong.low,
         "high": wrong.high,
         "ok": is_certified(shown.found, point.threshold),
+        "stricter": may_promise(shown.found, point.threshold),
         "said": said_at(shown.found, point),
         "flips": f"{words.count(to_alone)} to alone, {words.count(to_person)} to a person",
         "figures": _figures(shown, point, day),

@@ -135,6 +135,8 @@ def in_words(found: Comparison | None, first: str, second: str) -> str:
     'Version 4 is right more often than version 3: 73 of 100 against 35 of 100, 38.0 points (...)'
     >>> in_words(paired(14, 11, 59, 16), "Version 4", "version 3")
     'no clear difference: 73 of 100 against 70 of 100'
+    >>> in_words(paired(5, 43, 30, 22), "Version 4", "version 3")
+    'version 3 is right more often than Version 4: 73 of 100 against 35 of 100, 38.0 points (...)'
     >>> in_words(unpaired(3, 4, 2, 9), "Version 4", "version 3")
     'too few to compare: 3 of 4 against 2 of 9'
     """
@@ -148,7 +150,10 @@ def in_words(found: Comparison | None, first: str, second: str) -> str:
         return f"too few to compare: {counts}"
     if not found.is_clear:
         return f"{NO_CLEAR_DIFFERENCE}: {counts}"
-    more, less = (first, second) if found.difference > 0 else (second, first)
+    more, less = first, second
+    if found.difference < 0:
+        more, less = second, first
+        counts = " against ".join(reversed(counts.split(" against ")))
     points = sorted(100 * abs(limit) for limit in (found.low, found.high))
     return (
         f"{more} is right more often than {less}: {counts},"

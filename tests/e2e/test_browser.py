@@ -62,7 +62,7 @@ def test_a_manager_tries_a_threshold_and_publishes_it(screen: Screen, filled: St
     expect(screen.page.get_by_text("Publishing needs a manager")).to_have_count(0, timeout=15_000)
     slider = screen.page.get_by_role("slider")
     slider.focus()
-    screen.page.keyboard.press("Home")
+    screen.page.keyboard.press("End")
     expect(screen.page.get_by_text("Threshold 0.85 → 0.50")).to_be_visible(timeout=15_000)
     screen.page.get_by_role("button", name="Publish", exact=True).click()
     expect(

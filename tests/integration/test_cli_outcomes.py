@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gated
 import pytest
+from builders import NOW
 from cli_runner import document, greenlight
 from sqlmodel import select
 
@@ -77,6 +78,6 @@ def test_a_file_is_recorded_in_batches_and_ends_at_no_line(store: Store) -> None
     raw = [json.dumps({"run_id": run, "outcome": "confirmed"}).encode() for run in runs]
     tally = Tally()
     lines = read_jsonl(io.BytesIO(b"\n".join([*raw, b"{broken"])))
-    take_in(store, lines, tally, person="Ana", clock=lambda: gated.NOW, batch=2)
+    take_in(store, lines, tally, person="Ana", clock=lambda: NOW, batch=2)
     assert (tally.accepted, tally.next_line) == (3, None)
     assert [bad.line for bad in tally.rejected] == [4]

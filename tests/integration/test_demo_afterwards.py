@@ -116,10 +116,10 @@ def test_a_stricter_policy_is_published_as_of_its_day_and_only_over_the_folders(
     store: Store, now: datetime
 ) -> None:
     gated.case(store)  # opens the company at `now`
-    store.transact(history._publish_stricter, now=now - timedelta(days=1))
+    store.transact(history.publish_stricter, now=now - timedelta(days=1))
     assert store.read(policies.active).version == 1, "it would be older than what it replaces"
-    store.transact(history._publish_stricter, now=now + timedelta(days=9))
-    store.transact(history._publish_stricter, now=now + timedelta(days=10))
+    store.transact(history.publish_stricter, now=now + timedelta(days=9))
+    store.transact(history.publish_stricter, now=now + timedelta(days=10))
     second = store.read(policies.active)
     assert (second.version, second.author, second.body.threshold) == (2, "Mo", history.STRICTER)
     assert second.published_at == now + timedelta(days=9)

@@ -73,14 +73,14 @@ def test_the_embedded_model_serves_most_tickets_right(
     drafted: list[Drafted],
 ) -> None:
     right = [judge(ticket.truth, steps).is_right for ticket, steps, _ in drafted]
-    assert sum(right) > 0.9 * len(right)
+    assert sum(right) > 0.85 * len(right)
 
 
-def test_between_one_in_twelve_and_one_in_six_waits_for_a_person(
+def test_between_one_in_ten_and_one_in_five_waits_for_a_person_whatever_its_confidence(
     desk: Desk, drafted: list[Drafted]
 ) -> None:
     outcomes = [gated(draft.gate_input, desk)[0] for _, _, draft in drafted]
-    assert 1 / 12 < 1 - outcomes.count(Outcome.PASS) / len(outcomes) < 1 / 6
+    assert 1 / 10 < 1 - outcomes.count(Outcome.PASS) / len(outcomes) < 1 / 5
 
 
 def test_nothing_is_ever_blocked(

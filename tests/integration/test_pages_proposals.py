@@ -39,7 +39,7 @@ def propose(store: Store, now: datetime) -> int:
     return store.transact(policies.publish, LOOSER, author="Mo", note="fewer cards", now=now)
 
 
-def gate(person: str, *, threshold: float | None = None) -> AppTest:
+def gate(person: str, *, threshold: float | None = None, show: str = "") -> AppTest:
     def draw() -> None:
         from dashboard.app_pages import gate
 
@@ -47,8 +47,10 @@ def gate(person: str, *, threshold: float | None = None) -> AppTest:
 
     at = pages.page(draw)
     at.session_state["person"] = person
+    if show:
+        at.query_params["show"] = show
     if threshold is not None:
-        at.session_state["threshold_1"] = {"threshold": threshold}
+        at.session_state["policy_tried"] = session.Tried(1, moved={"*": threshold})
     at.run()
     assert not at.exception
     return at
@@ -108,7 +110,7 @@ def test_another_manager_sees_what_it_would_do_and_approves(filled: Store, now: 
     assert (active.version, active.approved_by) == (number, "Zoe")
     assert pages.part(at, "notice")["text"].startswith(f"Version {number} gates new drafts")
     assert not [key for key in keys(at) if key.startswith("approve_policy_")]
-    assert "Mo and Zoe" in at.dataframe[-1].value["by"].tolist()
+    assert "Mo and Zoe" in gate("Zoe", show="Versions").dataframe[-1].value["by"].tolist()
 
 
 def test_its_author_can_only_withdraw_it(filled: Store, now: datetime) -> None:
@@ -128,7 +130,7 @@ def test_an_operator_sees_a_proposal_and_can_do_nothing(filled: Store, now: date
     said = pages.words_of(at)
     assert "Threshold 0.85 → 0.60 · looser" in said
     assert "Another manager than its author approves it" in said
-    assert [button.key for button in at.button if not button.disabled] == []
+    assert [button.key for button in at.button if not button.disabled] == ["refresh_past"]
 
 
 def test_a_callback_that_an_operator_reaches_anyway_is_refused_in_words(

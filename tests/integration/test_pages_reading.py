@@ -1,4 +1,4 @@
-"""Gate, Runs and Health: what they say, and what they refuse to say."""
+"""Runs and Health: what they say, and what they refuse to say."""
 
 from datetime import datetime, timedelta
 
@@ -10,9 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import session
-from store import policies
 from store.engine import Store
-from store.reports.runs import runs
 from store.transitions import Verdict
 
 
@@ -21,17 +19,6 @@ def clock(now: datetime, monkeypatch: pytest.MonkeyPatch) -> pages.Clock:
     found = pages.Clock(now)
     monkeypatch.setattr(session, "now", found)
     return found
-
-
-def gate(person: str) -> AppTest:
-    def draw() -> None:
-        from dashboard.app_pages import gate
-
-        gate.page()
-
-    at = pages.page(draw)
-    at.session_state["person"] = person
-    return _run(at)
 
 
 def runs_page() -> AppTest:
@@ -71,43 +58,6 @@ def _decided(store: Store, count: int, *, wrong: int, now: datetime) -> None:
             blamed_step="retrieval" if is_wrong else None,
             at=at,
         )
-
-
-def test_an_operator_sees_publishing_disabled_with_the_reason(
-    store: Store, clock: pages.Clock
-) -> None:
-    desk.fill(store, now=clock.at)
-    at = gate("Ana")
-    (button,) = at.button
-    assert button.disabled
-    assert "Publishing needs a manager; you act as operator." in pages.words_of(at)
-
-
-def test_the_slider_stands_on_the_active_policy_and_changes_nothing(
-    store: Store, clock: pages.Clock
-) -> None:
-    desk.fill(store, now=clock.at)
-    at = gate("Mo")
-    drawn = pages.part(at, "threshold")
-    assert (drawn["active"], drawn["value"]) == (0.85, 0.85)
-    (publish,) = [button for button in at.button if (button.key or "").startswith("publish_")]
-    assert publish.disabled
-    assert store.read(policies.active).version == 1
-
-
-def test_a_manager_publishes_the_threshold_that_was_tried(store: Store, clock: pages.Clock) -> None:
-    desk.fill(store, now=clock.at)
-    waiting = store.read(runs).total
-    at = gate("Mo")
-    at.session_state["threshold_1"] = {"threshold": 0.6}
-    _run(at)
-    assert "Threshold 0.85 → 0.60" in pages.words_of(at)
-    at.text_input[0].set_value("fewer easy cards").run()
-    pages.press(at, "publish_")
-    active = store.read(policies.active)
-    assert (active.version, active.body.threshold) == (2, 0.6)
-    assert (active.author, active.note) == ("Mo", "fewer easy cards")
-    assert store.read(runs).total == waiting
 
 
 def test_a_run_is_shown_step_by_step_with_its_stored_output(

@@ -98,9 +98,13 @@ def test_what_came_into_use_in_the_period_is_a_change_and_what_was_there_is_none
 
 
 def test_early_signs_set_the_last_days_beside_the_rest(store: Store) -> None:
-    for day in range(20):
-        for number in range(4):
-            store.transact(similar, 0.1 if day < 4 or number == 0 else 0.8, at=NOW - day * DAY)
+    def write(session: Session) -> None:
+        for day in range(20):
+            for number in range(4):
+                similarity = 0.1 if day < 4 or number == 0 else 0.8
+                similar(session, similarity, at=NOW - day * DAY)
+
+    store.transact(write)
     found = store.read(signs, Scope(since=NOW - 20 * DAY), NOW)
     assert found.border == (NOW - 5 * DAY).replace(hour=0)
     assert sum(found.confidence.recent) == 4 * 6
@@ -127,11 +131,15 @@ def test_without_similarity_nothing_is_said_of_it(store: Store) -> None:
 
 def test_drift_is_watched_against_the_earlier_half_of_the_audits(store: Store) -> None:
     assert drift(store.read(by_day, ALL)) is None
-    for day in range(10):
-        for number in range(8):
-            wrong = (number < 6 and day < 3) or (number == 0 and day == 9)
-            verdict = Verdict.WRONG if wrong else Verdict.RIGHT
-            store.transact(sent, verdict, at=NOW - day * DAY)
+
+    def write(session: Session) -> None:
+        for day in range(10):
+            for number in range(8):
+                wrong = (number < 6 and day < 3) or (number == 0 and day == 9)
+                verdict = Verdict.WRONG if wrong else Verdict.RIGHT
+                sent(session, verdict, at=NOW - day * DAY)
+
+    store.transact(write)
     found = drift(store.read(by_day, ALL))
     assert found is not None
     assert found.usual == 0.025

@@ -241,6 +241,15 @@ async def test_a_failed_look_up_is_a_concern_whatever_the_model_says(company: Co
     assert evaluate(made.gate_input, PolicyBody()).outcome is Outcome.ESCALATE
 
 
+async def test_facts_about_another_customer_are_a_concern(company: Company) -> None:
+    theirs = {"charges": {"duplicates": [{**DUPLICATE["duplicates"][0], "customer_id": "C-9"}]}}
+    made = await draft(company, calls=ToolCallOutput(facts=theirs))
+    assert made.output.concerns == ["The look-up `charges` answered about another customer"]
+    assert evaluate(made.gate_input, PolicyBody()).outcome is not Outcome.PASS
+    own = {"charges": {"duplicates": [{**DUPLICATE["duplicates"][0], "customer_id": "C-1"}]}}
+    assert (await draft(company, calls=ToolCallOutput(facts=own))).output.concerns == []
+
+
 async def test_what_does_not_bind_blocks(company: Company) -> None:
     made = await draft(company, replace(REFUND, args={**REFUND.args, "customer_id": "C-9"}))
     result = evaluate(made.gate_input, PolicyBody())

@@ -1,6 +1,6 @@
 // The threshold slider: figures, a sentence and the risk-coverage curve, redrawn in the browser at
 // every move; Python hears of it on release. Points come strictest first, as the rail runs.
-// Data: {points: [{t, name, share, rate, low, high, ok, said, flips, figures: [[value, hint]]}],
+// Data: {points: [{t, name, share, rate, low, high, ok, stricter, said, flips, figures: [[value, hint]]}],
 // labels, tips, active, value, jumps, limit, limitSaid, unknown}. State: threshold.
 const NS = "http://www.w3.org/2000/svg";
 const H = 214, PAD = { left: 44, right: 14, top: 18, bottom: 34 };
@@ -130,23 +130,31 @@ function figures(data) {
 function rail(data, input) {
   const last = data.points.length - 1;
   const at = (i) => `${(100 * i) / Math.max(last, 1)}%`;
-  const ok = data.points.flatMap((p, i) => (p.ok ? [i] : []));
-  const green = el("span", "sure");
-  if (ok.length) {
-    green.style.left = at(Math.max(ok[0] - 0.5, 0));
-    green.style.right = at(last - Math.min(ok[ok.length - 1] + 0.5, last));
-  } else green.hidden = true;
+  const reach = (name, holds) => {
+    const found = data.points.flatMap((p, i) => (holds(p) ? [i] : []));
+    const span = el("span", name);
+    span.hidden = found.length === 0;
+    span.style.left = at(Math.max((found[0] ?? 0) - 0.5, 0));
+    span.style.right = at(last - Math.min((found.at(-1) ?? 0) + 0.5, last));
+    return span;
+  };
+  const green = [reach("stricter", (p) => p.stricter), reach("sure", (p) => p.ok)];
   const now = el("span", "tick");
   now.style.left = at(data.active);
   const ends = el("div", "ends", el("span", null, "\u2190 stricter"), el("span", null, "more goes out alone \u2192"));
   const scale = el("div", "scale");
   for (const [i, p] of data.points.entries()) {
     if (!TICKS.has(p.name) || (i > 0 && i < 3)) continue;
-    const label = el("span", "num", p.name);
+    const label = el("span", p.name === "0.98" ? "num minor" : "num", p.name);
     label.style.left = at(i);
     scale.append(label);
   }
   return el("div", "rail", ends, el("div", "bar", el("div", "track", green, now), input), scale);
+}
+
+function standing(point, limit) {
+  if (point.ok) return [`certified: ${limit} at most`, "tag green"];
+  return point.stricter ? ["stricter than certified", "tag"] : ["not certified", "tag"];
 }
 
 function draw(data, memory, parentElement, say) {
@@ -165,8 +173,9 @@ function draw(data, memory, parentElement, say) {
   const show = () => {
     const point = data.points[Number(input.value)];
     level.textContent = `above ${point.name}`;
-    badge.textContent = point.ok ? `certified: ${data.limitSaid} at most` : "not certified";
-    badge.className = point.ok ? "tag green" : "tag";
+    const [text, kind] = standing(point, data.limitSaid);
+    badge.textContent = plain(text);
+    badge.className = kind;
     flips.textContent =
       point === data.points[data.active] ? `${plain(point.flips)}` : `cases changed: ${plain(point.flips)}`;
     flips.hidden = point.flips.startsWith("0 to alone, 0 to a");

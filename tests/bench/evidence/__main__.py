@@ -60,7 +60,7 @@ def _parts(material: Material, folder: Path, size: Size) -> Iterator[tuple[str, 
     for populations in each:
         name = populations[0].name
         yield f"G1 {name}", partial(guarantee.promises, populations, size.draws)
-    yield "G1 flat", partial(guarantee.flat, each[0][0], 2 * size.draws)
+    yield "G1 flat", partial(guarantee.flat, each[0][0], size.draws)
     yield "G2", partial(_efficiency, each, size.draws)
     yield "G3", lambda: [guarantee.refusal(one[0], size.draws) for one in each]
     yield "G4", partial(sampling_goals.weighted, size.weeks)
@@ -70,7 +70,7 @@ def _parts(material: Material, folder: Path, size: Size) -> Iterator[tuple[str, 
     yield "G8", partial(_calibration, *both)
     yield "G9", partial(_model, material, size)
     yield "G10", lambda: [quality.slider(each[0][0], size.texts)]
-    yield "G11", lambda: [quality.adding_up(size.draws // 2)]
+    yield "G11", lambda: [quality.adding_up(size.draws // 4)]
     yield "G12", partial(other_mix.lines, both[1][0], size.deployments)
     yield "recorded runs", partial(recorded.lines, data.recorded_runs(folder))
 

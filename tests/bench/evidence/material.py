@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from bench.evidence.data import Corpus, banking77, clinc150
@@ -32,7 +33,7 @@ class Size:
     texts: int  # that are timed
 
 
-FULL = Size(5, None, 1_000, 4_000, 10_000, 300, 500)
+FULL = Size(5, None, 2_000, 4_000, 10_000, 300, 500)
 QUICK = Size(1, 2_500, 500, 1_000, 2_000, 40, 100)
 
 
@@ -56,11 +57,12 @@ def prepare(folder: Path, cache: Path, size: Size, progress: Progress) -> Materi
     remembering = Encoder(Remembered(encoder))
     banking, clinc = banking77(folder), clinc150(folder)
     learned, _ = split(banking, 0, most=size.most)
+    timed = progress.add_task("a reader to time", total=len(learned))
     return Material(
         banking=_scored(banking, remembering, cache, size, progress),
         clinc=_scored(clinc, remembering, cache, size, progress),
         texts=banking.held_out.texts,
-        reader=Reader(learned, encoder, _bar(progress, "a reader to time", len(learned))),
+        reader=Reader(learned, encoder, partial(progress.advance, timed)),
         learned=len(learned),
         read_demo=_demo(encoder),
     )
@@ -83,15 +85,8 @@ def _scored(
     found = []
     for turn in range(size.splits):
         name = f"{corpus.name}, split {turn + 1} of {size.splits}"
-        step = _bar(progress, name, total)
+        task = progress.add_task(name, total=total)
+        step = partial(progress.advance, task)
         found.append(scored(corpus, encoder, cache, turn=turn, most=size.most, step=step))
+        progress.update(task, completed=total)
     return found
-
-
-def _bar(progress: Progress, name: str, total: int) -> Callable[[int], None]:
-    task = progress.add_task(name, total=total)
-
-    def step(done: int) -> None:
-        progress.advance(task, done)
-
-    return step
