@@ -24,6 +24,7 @@ DAYS = 28
 KEPT = timedelta(minutes=15)
 LIMITS = (0.005, 0.01, 0.02, 0.05)  # shares of wrong that may be promised
 ASSURANCE = 0.95
+SHOWN = 100  # past cases named; every one costs a tenth of a millisecond after each move
 _KEPT_SECONDS = 3_600
 
 
@@ -83,7 +84,7 @@ def promised(seen: Past, rules: PolicyBody, kind: str) -> Promised:
 
 def flipped(found: Tried, threshold: float) -> tuple[Flip, ...]:
     """Return the newest past cases that would go the other way at this threshold."""
-    return session.read(history.flips, found.trial, threshold)
+    return session.read(history.flips, found.trial, threshold, SHOWN)
 
 
 @st.cache_resource(

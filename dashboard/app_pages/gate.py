@@ -171,7 +171,8 @@ def _own_threshold(body: PolicyBody, kind: str) -> None:
 
 
 def _flips(tried: Tried, value: float) -> None:
-    to_alone, to_person = tried.trial.flips(value) if tried.trial.gated else (0, 0)
+    at_each = zip(tried.points, tried.flips, strict=True)
+    to_alone, to_person = next((n for point, n in at_each if point.threshold == value), (0, 0))
     if not to_alone + to_person:
         st.text("None: every past case would have gone the same way.")
         return

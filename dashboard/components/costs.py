@@ -36,25 +36,18 @@ class Bill:
 
     hours: float
     wrong: Range  # drafts that reach customers wrong
-    saved_minor: float  # people's time that is not needed
-    errors_minor: Range
-    net_minor: Range
+    net_minor: Range  # people's time saved, less what errors cost
 
 
 def bill(point: CurvePoint, gated: int, days: float, assumed: Costs) -> Bill:
     """Return the day's bill of one threshold. Pure; under 30 labels nothing rests on a rate."""
     wrong = wrong_per_day(point.wrong, point.automatic / days)
     hours = point.cards_per_day * assumed.minutes_per_card / 60
-    saved_minor = (gated / days * assumed.minutes_per_card / 60 - hours) * assumed.hour_minor
+    saved = (gated / days * assumed.minutes_per_card / 60 - hours) * assumed.hour_minor
     if wrong.value is None or wrong.low is None or wrong.high is None:
-        return Bill(hours, wrong, saved_minor, Range(), Range())
-    errors = Range(*(each * assumed.wrong_minor for each in (wrong.value, wrong.low, wrong.high)))
-    net = Range(
-        saved_minor - wrong.value * assumed.wrong_minor,
-        saved_minor - wrong.high * assumed.wrong_minor,
-        saved_minor - wrong.low * assumed.wrong_minor,
-    )
-    return Bill(hours, wrong, saved_minor, errors, net)
+        return Bill(hours, wrong, Range())
+    worth = [saved - each * assumed.wrong_minor for each in (wrong.value, wrong.high, wrong.low)]
+    return Bill(hours, wrong, Range(*worth))
 
 
 def wrong_per_day(found: WrongRate, automatic_per_day: float) -> Range:

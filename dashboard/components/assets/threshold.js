@@ -82,7 +82,7 @@ function chart(data, width) {
   mark(picture, scale, data.points[data.active], "now", "now");
   if (laxest) mark(picture, scale, laxest, `certified from ${laxest.name}`, "promise");
   if (data.unknown)
-    picture.append(svg("text", { x: width / 2 + 14, y: H / 2, class: "axis mid unknown" }, data.unknown));
+    picture.append(svg("text", { x: width / 2 + 14, y: 0.36 * H, class: "axis mid unknown" }, data.unknown));
   const range = svg("line", { class: "whisker" });
   const dot = svg("circle", { r: 5.5, class: "dot" });
   picture.append(range, dot);
@@ -95,10 +95,10 @@ function place(drawn, point) {
   cursor.setAttribute("x1", x);
   cursor.setAttribute("x2", x);
   const isKnown = point.rate !== null;
-  range.style.display = isKnown ? "" : "none";
-  dot.setAttribute("cx", x);
-  dot.setAttribute("cy", scale.y(isKnown ? point.rate : 0));
+  for (const node of [range, dot]) node.style.display = isKnown ? "" : "none"; // unknown is not 0
   if (!isKnown) return;
+  dot.setAttribute("cx", x);
+  dot.setAttribute("cy", scale.y(point.rate));
   range.setAttribute("x1", x);
   range.setAttribute("x2", x);
   range.setAttribute("y1", scale.y(point.low));
