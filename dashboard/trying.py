@@ -14,7 +14,7 @@ from store import past, promising
 from store.evidence.risk_control import GRID
 from store.gate import PolicyBody, Promise
 from store.past import History
-from store.promising import CoinSample
+from store.promising import CoinSample, Tossed
 from store.reports import policy as history
 from store.reports import recommending
 from store.reports.policy import CurvePoint, Flip, Trial
@@ -128,16 +128,21 @@ def _point(trial: Trial, threshold: float) -> CurvePoint:
     )
 
 
+@st.cache_resource(show_spinner="Reading the audits …", max_entries=2, ttl=_KEPT_SECONDS)
+def _tossed(url: str, read_at: datetime) -> Tossed:  # noqa: ARG001 - cache key
+    return session.read(promising.tossed, now=read_at)
+
+
 @st.cache_resource(show_spinner="Looking what can be promised …", max_entries=12, ttl=_KEPT_SECONDS)
 def _promised(
-    url: str,  # noqa: ARG001 - cache key
+    url: str,
     read_at: datetime,
     rules: str,  # noqa: ARG001 - cache key
     kind: str,
     *,
     _rules: PolicyBody,
 ) -> Promised:
-    sample = session.read(promising.sample, _rules, kind=kind, now=read_at)
+    sample = promising.coin_sample(_tossed(url, read_at), _rules, kind=kind)
     return Promised(
         sample,
         {

@@ -16,6 +16,7 @@ from store.actions import Action
 from store.errors import IllegalTransition, NotFound
 from store.gate import GateResult, Promise
 from store.outputs import Reason
+from store.phrases import percent
 from store.queue import storable
 from store.schema import Certificate, CertificateEvent
 from store.transitions import CertificateMove, Outcome, Role
@@ -169,7 +170,7 @@ def tighten(session: Session, action: Action, result: GateResult) -> GateResult:
 def promised(one: CertificateView) -> str:
     """Return the promise in words."""
     about = "" if one.kind == ALL else f" of {one.kind.replace('_', ' ')}"
-    return f"The promise of at most {one.promise.max_error:.1%} wrong{about}"
+    return f"The promise of at most {percent(one.promise.max_error)} wrong{about}"
 
 
 def _move(

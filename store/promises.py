@@ -15,6 +15,7 @@ from store import calibrators, certificates, notifications
 from store.certificates import ALL, CertificateView
 from store.evidence.drift import Cusum, Day, MixShift, Run, evidence_since_any_day, mix_shift
 from store.labels import valid, whole_draft
+from store.phrases import percent
 from store.schema import Label
 from store.schema import Run as RunRow
 from store.transitions import Outcome
@@ -50,9 +51,9 @@ class Watched:
         promise = self.certificate.promise
         if self.evidence >= 1 / (1 - promise.assurance):
             return (
-                f"{self.wrong} of {self.audited} audits since were wrong: more than"
-                f" {promise.max_error:.1%} of what goes out alone, with {promise.assurance:.0%}"
-                " assurance"
+                f"{self.wrong} of {self.audited} audits since were wrong: with"
+                f" {percent(promise.assurance)} assurance more than {percent(promise.max_error)} of"
+                " what goes out alone"
             )
         if self.run.alarm is not None:
             return (
@@ -62,8 +63,8 @@ class Watched:
             )
         if self.mix is not None and self.mix.is_shifted:
             return (
-                f"tickets changed: {self.mix.rate or 0:.1%} are unlike the known requests, at most"
-                f" {self.mix.limit:.1%} were expected"
+                f"tickets changed: {percent(self.mix.rate or 0)} are unlike the known requests,"
+                f" at most {percent(self.mix.limit)} were expected"
             )
         return None
 

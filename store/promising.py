@@ -19,6 +19,7 @@ from store.evidence.drift import low_tail
 from store.evidence.risk_control import Certified, certify, labels_needed, start_from
 from store.gate import PolicyBody, Promise
 from store.past import ALL, History, load
+from store.phrases import percent
 from store.schema import Run
 
 WINDOW = timedelta(days=90)
@@ -47,8 +48,17 @@ class CoinSample:
         return len(self.is_wrong)
 
 
-def sample(session: Session, body: PolicyBody, *, kind: str = ALL, now: datetime) -> CoinSample:
-    """Return the coin's drafts of the last 90 days as they stand under the policy."""
+@dataclass(frozen=True)
+class Tossed:
+    """The drafts of the last 90 days by the coin's toss, and whose confidence is in force."""
+
+    drawn: History
+    others: History
+    in_force: frozenset[str]
+
+
+def tossed(session: Session, *, now: datetime) -> Tossed:
+    """Read the drafts that the coin drew in the last 90 days, and the newest that it did not."""
     since = now - WINDOW
     drawn = load(session, since=since, conditions=[col(Run.coin) < col(Run.coin_rate)])
     others = load(
@@ -57,18 +67,21 @@ def sample(session: Session, body: PolicyBody, *, kind: str = ALL, now: datetime
         conditions=[col(Run.coin) >= col(Run.coin_rate), col(Run.coin_rate) > 0],
         newest=PILOT,
     )
-    in_force = calibrators.in_force(session)
-    return coin_sample(drawn, others, body, kind=kind, in_force=in_force)
+    return Tossed(drawn, others, calibrators.in_force(session))
 
 
-def coin_sample(
-    drawn: History, others: History, body: PolicyBody, *, kind: str, in_force: frozenset[str]
-) -> CoinSample:
-    """Return the sample from drawn drafts and others. Pure.
+def sample(session: Session, body: PolicyBody, *, kind: str = ALL, now: datetime) -> CoinSample:
+    """Return the coin's drafts of the last 90 days as they stand under the policy."""
+    return coin_sample(tossed(session, now=now), body, kind=kind)
+
+
+def coin_sample(drafts: Tossed, body: PolicyBody, *, kind: str = ALL) -> CoinSample:
+    """Return the sample as it stands under the policy. Pure.
 
     Where the coin's rate changed, the one that leaves most drafts is taken: those tossed under it
     while it was at least as high.
     """
+    drawn, others, in_force = drafts.drawn, drafts.others, drafts.in_force
     rate = _best_rate(drawn)
     fits = _usable(drawn, kind, in_force) & (drawn.coin < (rate or 0.0))
     fits &= drawn.coin_rate >= (rate or 0.0)
@@ -128,16 +141,19 @@ def certify_policy(
     Certificates of the policy before it are withdrawn.
     """
     certificates.withdraw_standing(session, person=person, now=now)
-    if body.promises and body.audit_rate == 0:
+    if not body.promises:
+        return
+    if body.audit_rate == 0:
         raise BadInput(
             "A promise needs audits: set an audit rate above 0, or promise nothing. Nothing was"
             " published."
         )
+    drafts = tossed(session, now=now)
     for kind, promise in body.promises.items():
-        found = sample(session, body, kind=kind, now=now)
+        found = coin_sample(drafts, body, kind=kind)
         best = certified(found, promise)
         threshold = body.thresholds.get(kind, body.threshold)
-        if best.threshold is None or threshold < best.threshold or found.since is None:
+        if not best.holds_at(threshold) or found.since is None:
             raise BadInput(_refusal(kind, promise, best, threshold))
         sent = found.confidence > threshold
         evidence = Evidence(
@@ -163,7 +179,7 @@ def certify_policy(
 
 def _refusal(kind: str, promise: Promise, best: Certified, threshold: float) -> str:
     about = "" if kind == ALL else f" for {kind.replace('_', ' ')}"
-    said = f"The promise of at most {promise.max_error:.1%} wrong{about} is not certified"
+    said = f"The promise of at most {percent(promise.max_error)} wrong{about} is not certified"
     if best.threshold is None:
         return (
             f"{said} at any threshold: {best.wrong} of {best.sent} audited drafts were wrong where"
@@ -171,8 +187,9 @@ def _refusal(kind: str, promise: Promise, best: Certified, threshold: float) -> 
             " published."
         )
     return (
-        f"{said} at {threshold:.3g}: the laxest certified threshold is {best.threshold:.3g}."
-        " Choose that one or a stricter one. Nothing was published."
+        f"{said} at {threshold:.3g}: it was tested from {best.start:.3g} down to"
+        f" {best.threshold:.3g}, the laxest certified threshold. Choose one of these. Nothing was"
+        " published."
     )
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import identity, session, steering
 from dashboard.components.proposal_panel import change_lines, who_must_agree
-from dashboard.components.threshold import level, limit, may_promise
+from dashboard.components.threshold import is_certified, level, limit
 from store.gate import PolicyBody, Promise
 from store.loosening import changes
 from store.policies import PolicyVersion
@@ -64,7 +64,7 @@ def _promised(
     body: PolicyBody, found: Recommendation, value: float, suffix: str, *, may_publish: bool
 ) -> PolicyBody:
     """Draw the promise to make with it; return the policy with or without it."""
-    holds, promise = may_promise(found, value), found.promise
+    holds, promise = is_certified(found, value), found.promise
     wanted = st.checkbox(
         f"Promise: at most {limit(promise.max_error)} wrong (watched; suspended when broken)",
         value=holds and found.kind in body.promises,

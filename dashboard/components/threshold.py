@@ -93,17 +93,12 @@ def said_at(found: Recommendation, point: CurvePoint) -> str:
 
 def is_certified(found: Recommendation, threshold: float) -> bool:
     """Return whether the promise was tested at this threshold, and holds. Pure."""
-    best = found.certified
-    return best.threshold is not None and best.threshold <= threshold <= best.start
+    return found.certified.holds_at(threshold)
 
 
-def may_promise(found: Recommendation, threshold: float) -> bool:
-    """Return whether a policy with this threshold may be published with the promise. Pure.
-
-    It may where the threshold is stricter than any that was tested, too.
-    """
-    best = found.certified
-    return best.threshold is not None and best.threshold <= threshold
+def is_stricter(found: Recommendation, threshold: float) -> bool:
+    """Return whether the threshold is stricter than any certified one, so never tested. Pure."""
+    return found.threshold is not None and threshold > found.certified.start
 
 
 def level(threshold: float) -> str:
@@ -121,10 +116,10 @@ def _worth(found: Recommendation, point: CurvePoint) -> str:
         )
     if found.rate is None:
         return "Nobody checks what was sent alone. This figure cannot be known."
-    if may_promise(found, point.threshold):
+    if is_stricter(found, point.threshold):
         return (
-            f"Stricter than {level(best.start)}, where testing for {limit(best.max_error)} began:"
-            f" it holds here too unless surer drafts are wrong more often. {_measured(wrong)}."
+            f"Stricter than {level(best.start)}, where testing for {limit(best.max_error)} began,"
+            f" so it is not promised here. {_measured(wrong)}."
         )
     measured = _measured(wrong)
     return f"Not certified for {limit(best.max_error)}: {measured[:1].lower()}{measured[1:]}."
@@ -167,7 +162,7 @@ def _point(shown: Shown, point: CurvePoint, flips: tuple[int, int]) -> dict[str,
         "low": wrong.low,
         "high": wrong.high,
         "ok": is_certified(shown.found, point.threshold),
-        "stricter": may_promise(shown.found, point.threshold),
+        "stricter": is_stricter(shown.found, point.threshold),
         "said": said_at(shown.found, point),
         "flips": f"{words.count(to_alone)} to alone, {words.count(to_person)} to a person",
         "figures": _figures(shown, point, day),

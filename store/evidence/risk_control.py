@@ -6,6 +6,7 @@ provided that grid, start and order come from other data than the labels tested 
 must be an equal-chance sample of all drafts (the audit coin), sent or not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -60,6 +61,15 @@ class Certified:
     upper: float
     start: float
     reason: Verdict
+
+    def holds_at(self, threshold: float, grid: Sequence[float] = GRID) -> bool:
+        """Return whether the promise was tested at this threshold of the grid, and passed.
+
+        Stricter ones than the start were never tested: surer drafts may be wrong more often.
+        """
+        if self.threshold is None:
+            return False
+        return threshold in grid and self.threshold <= threshold <= self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +279,8 @@ def start_from(
     power = _power(labels, sent / max(len(is_known), 1), rate, max_error, assurance)
     if power.max() <= 0:
         return float(thresholds[_start_index(thresholds, max(NO_DATA_START, thresholds[0]))])
-    return float(thresholds[np.argmax(power)])
+    same = np.flatnonzero(sent == sent[np.argmax(power)])
+    return float(thresholds[same[-1]])  # of those that send the same drafts the strictest
 
 
 def labels_needed(

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from sqlmodel import Session
 
 from store import promising
 from store.evidence.risk_control import Certified, Verdict
 from store.gate import PolicyBody, Promise
 from store.past import ALL, load
+from store.phrases import percent
 from store.promising import CoinSample
 from store.reports.policy import Trial
 
@@ -29,6 +31,7 @@ class Recommendation:
     judged: int
     since: datetime | None
     until: datetime | None
+    is_sending: bool  # whether any draft would go out alone at some threshold
 
     @property
     def threshold(self) -> float | None:
@@ -55,6 +58,7 @@ def recommendation(found: CoinSample, promise: Promise, kind: str = ALL) -> Reco
         judged=found.judged,
         since=found.since,
         until=found.until,
+        is_sending=bool(np.isfinite(found.confidence).any() or np.isfinite(found.pilot).any()),
     )
 
 
@@ -94,17 +98,24 @@ def as_json(session: Session, found: Recommendation, body: PolicyBody, *, now: d
 
 
 def _reason(found: Recommendation) -> str:
-    best, limit = found.certified, f"{found.promise.max_error:.1%}"
+    best, limit = found.certified, percent(found.promise.max_error)
     if found.rate is None:
         return "Nobody checks what was sent alone. This figure cannot be known."
     if best.threshold is not None:
         return (
-            f"With {best.assurance:.0%} assurance at most {limit} of what goes out alone above"
+            f"With {percent(best.assurance)} assurance at most {limit} of what goes out alone above"
             f" {best.threshold:.3g} is wrong, if tickets stay like the {found.judged} audited:"
             f" {best.wrong} of {best.sent} were wrong there."
         )
+    return _abstention(found, limit)
+
+
+def _abstention(found: Recommendation, limit: str) -> str:
+    best = found.certified
     if best.reason is Verdict.NO_LABELS:
         return "No audited draft is judged yet, so nothing can be promised."
+    if not found.is_sending:
+        return "Under these rules nothing goes out alone, so there is nothing to promise."
     if found.labels_needed is None:
         return (
             f"Not at any threshold: {best.wrong} of {best.sent} audited drafts were wrong where it"
@@ -113,8 +124,9 @@ def _reason(found: Recommendation) -> str:
         )
     if found.labels_needed == 0:
         return (
-            f"Not certified: some threshold looks good enough for {limit}, but it was found by"
-            " looking. Audits of the coming days will tell."
+            f"Not certified for {limit} yet: {best.wrong} of {best.sent} were wrong where testing"
+            " began. A laxer threshold looks good enough, but to pick it now would be picking by"
+            " luck; new audits will tell."
         )
     return (
         f"Not enough audits for {limit} yet: about {found.labels_needed} more at today's error"

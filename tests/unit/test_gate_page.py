@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.components import rules_editor
 from dashboard.components.costs import Costs, Range, bill, wrong_per_day
-from dashboard.components.threshold import is_certified, may_promise, said_at
+from dashboard.components.threshold import is_certified, is_stricter, said_at
 from dashboard.components.version_panel import rule_lines
 from store.evidence.rare_errors import WrongRate
 from store.evidence.risk_control import Certified, Verdict
@@ -46,7 +46,7 @@ def found(
     best = Certified(threshold, 0.02, 0.95, 900, 700, 6, 0.018, start, Verdict.CERTIFIED)
     since, until = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 28, tzinfo=UTC)
     promise = Promise(max_error=0.02)
-    return Recommendation("*", promise, best, 0, rate, 1_000, 900, since, until)
+    return Recommendation("*", promise, best, 0, rate, 1_000, 900, since, until, is_sending=True)
 
 
 def test_the_bill_of_a_day_sets_saved_work_against_errors() -> None:
@@ -100,7 +100,7 @@ def test_each_state_of_a_threshold_has_its_sentence() -> None:
     assert said_at(found(0.92), point()) == (
         f"{begun}Not certified for 2 %: measured 2.0 %, could be 5.0 %."
     )
-    assert "holds here too unless surer drafts are wrong more often" in (
+    assert "where testing for 2 % began, so it is not promised here" in (
         said_at(found(0.8, start=0.85), point())
     )
     assert said_at(found(None, rate=None), point()) == (
@@ -111,11 +111,12 @@ def test_each_state_of_a_threshold_has_its_sentence() -> None:
     assert "none of them was audited." in said_at(found(None), point(wrong=WrongRate(0, 0)))
 
 
-def test_what_is_stricter_than_tested_may_be_promised_and_is_not_called_certified() -> None:
+def test_what_is_stricter_than_tested_is_not_called_certified() -> None:
     best = found(0.85, start=0.95)
-    states = [(is_certified(best, t), may_promise(best, t)) for t in (0.8, 0.85, 0.95, 0.96)]
-    assert states == [(False, False), (True, True), (True, True), (False, True)]
-    assert not may_promise(found(None), 0.999)
+    states = [(is_certified(best, t), is_stricter(best, t)) for t in (0.8, 0.85, 0.95, 0.96)]
+    assert states == [(False, False), (True, False), (True, False), (False, True)]
+    assert not is_certified(best, 0.8512), "between two that were tested"
+    assert not is_certified(found(None), 0.999)
 
 
 def test_a_policy_is_said_with_its_promises() -> None:

@@ -154,7 +154,7 @@ function rail(data, input) {
 
 function standing(point, limit) {
   if (point.ok) return [`certified: ${limit} at most`, "tag green"];
-  return point.stricter ? ["stricter than certified", "tag"] : ["not certified", "tag"];
+  return point.stricter ? ["stricter than tested", "tag"] : ["not certified", "tag"];
 }
 
 function draw(data, memory, parentElement, say) {

@@ -26,8 +26,8 @@ from bench.evidence import (
     watching,
 )
 from bench.evidence.drafts import Scored
-from bench.evidence.guarantee import Population
 from bench.evidence.material import FULL, QUICK, Material, Size, prepare
+from bench.evidence.population import Population
 from bench.evidence.report import Line
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from bench.evidence.drafts import SIGNALS, Drafts, Flags, Floats, Scored
-from bench.evidence.guarantee import Population
+from bench.evidence.population import Population
 from bench.evidence.report import Line, percent
 
 from store.certificates import ALL, CertificateView, Evidence

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from bench.evidence.drafts import SIGNALS, Flags, Floats, Reader, Scored
-from bench.evidence.guarantee import Population
+from bench.evidence.population import Population
 from bench.evidence.report import Line, by_split, percent
 from threadpoolctl import threadpool_limits
 
