@@ -20,7 +20,7 @@ from store.schema import Label
 from store.schema import Run as RunRow
 from store.transitions import Outcome
 
-_MIX_ASSURANCE = 0.99  # a wrong claim stops automatic sending
+MIX_ASSURANCE = 0.99  # a wrong claim stops automatic sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _mix(session: Session, one: CertificateView) -> MixShift | None:
         .order_by(day)
     ).all()
     low, all_drafts = ([int(row[place]) for row in rows] for place in (1, 2))
-    return mix_shift(low, all_drafts, float(share), assurance=_MIX_ASSURANCE)
+    return mix_shift(low, all_drafts, float(share), assurance=MIX_ASSURANCE)
 
 
 def _of_kind(one: CertificateView) -> list[ColumnElement[bool]]:

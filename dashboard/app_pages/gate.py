@@ -53,9 +53,10 @@ def _live() -> None:
     """All of it; one fragment, so that a move of the slider draws nothing else again."""
     active, now = session.read(policies.active), session.now()
     kind, seen = _head(now)
-    notice(now, place="gate")
-    suspended_promises(now)
-    proposal_panel(active, lambda body: _all_of(seen, active.body, body).trial)
+    with st.container(gap="xxsmall", key="gate_news"):
+        notice(now, place="gate")
+        suspended_promises(now)
+        proposal_panel(active, lambda body: _all_of(seen, active.body, body).trial)
     left, right = st.columns([66, 34], gap="small")
     slider = left.container(border=True, key="slider", gap="small")
     flips, rules, audits, shadow, versions = left.tabs(TABS, key="show", bind="query-params")

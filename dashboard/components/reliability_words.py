@@ -21,6 +21,8 @@ METHODS = {
     "closed": "Wilson range (95 %), for one look at a closed period.",
 }
 
+_NEARLY = 0.99
+
 
 def period(report: ReliabilityReport) -> str:
     """Return the days that the report covers, as far as anything ran on them."""
@@ -136,7 +138,12 @@ def fix_first(report: ReliabilityReport) -> dict[str, str]:
             "No draft has been blamed on a step yet. Rejecting with a first wrong step fills this."
         )
         return {"figure": words.UNKNOWN, "range": "", "said": said}
-    chance = words.percent(first.probability, 0)
+    is_nearly_sure = first.probability > _NEARLY  # a simulated chance is never quite 100 %
+    chance = (
+        f"over {words.percent(_NEARLY, 0)}"
+        if is_nearly_sure
+        else words.percent(first.probability, 0)
+    )
     if not first.is_clear:
         said = f"{first.title} looks weakest so far, with a chance of {chance}."
         return {"figure": "Too early to tell", "range": "", "said": said}

@@ -18,7 +18,7 @@ from store.certificates import ALL, CertificateView, Evidence
 from store.evidence.drift import Day, Run, evidence_since_any_day, mix_shift
 from store.evidence.risk_control import Certified, certify
 from store.gate import Promise
-from store.promises import _MIX_ASSURANCE, Watched, cusum
+from store.promises import MIX_ASSURANCE, Watched, cusum
 
 Generator = np.random.Generator
 CALIBRATED_FOREIGN, DEPLOYED_FOREIGN = 0.06, 0.18
@@ -202,7 +202,7 @@ def _first(hours: Hours, certificate: CertificateView, sign: str) -> int | None:
     for hour in range(1, len(hours.low) + 1):
         if sign == "likeness":
             low, n = zip(*_days(hours.low[:hour], drafts[:hour]), strict=True)
-            seen = replace(calm, mix=mix_shift(low, n, LOW, assurance=_MIX_ASSURANCE))
+            seen = replace(calm, mix=mix_shift(low, n, LOW, assurance=MIX_ASSURANCE))
         else:
             days = _days(hours.audited_wrong[:hour], hours.audited[:hour])
             evidence = max(evidence_since_any_day(days, certificate.promise.max_error))
@@ -223,7 +223,7 @@ def _calm(before: Mix, after: Mix, runs: int) -> Line:
             [int(count) for count in low],
             [AN_HOUR * HOURS] * CALM_DAYS,
             LOW,
-            assurance=_MIX_ASSURANCE,
+            assurance=MIX_ASSURANCE,
         ).is_shifted
     share = alarms / runs
     return Line(
