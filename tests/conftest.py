@@ -6,9 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from store.engine import Store
 from store.settings import Settings
+
+# Other tests share the cores: how long examples take says nothing about the code.
+examples.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("suite")
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

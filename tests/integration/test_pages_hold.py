@@ -27,7 +27,7 @@ def company(store: Store, now: datetime) -> None:
     money_desk.company(store, now=now)
 
 
-def page(name: str, person: str = "Mo") -> AppTest:
+def page(name: str, person: str = "Mo", **address: str) -> AppTest:
     """Draw one page with everything around it."""
 
     def draw(name: str) -> None:
@@ -40,6 +40,8 @@ def page(name: str, person: str = "Mo") -> AppTest:
 
     at = AppTest.from_function(draw, args=(name,), default_timeout=30)
     at.session_state["person"] = person
+    for part, value in address.items():
+        at.query_params[part] = value
     at.run()
     assert not at.exception
     return at
@@ -137,7 +139,7 @@ def test_what_people_approved_goes_out_all_the_same(store: Store, now: datetime)
 
 
 def test_the_rules_name_the_second_person_and_the_windows() -> None:
-    said = pages.words_of(page("gate", "Ana"))
+    said = pages.words_of(page("gate", "Ana", show="Versions"))
     assert "Above €1,000.00 two people must approve" in said
     assert "Cancel order: 30 s to undo a decision" in said
     assert "Refund: waits 5 s before it goes out alone" in said
