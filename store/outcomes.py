@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from store import audit, labels, roles
 from store.errors import BadInput
 from store.queue import storable
-from store.schema import Draft, Label, LaterOutcome, Run, Ticket
-from store.transitions import LabelSource, OutcomeKind, Role
+from store.schema import Draft, LaterOutcome, Run, Ticket
+from store.transitions import OutcomeKind, Role
 
 MAX_AT_ONCE = 1_000
 
@@ -68,19 +68,6 @@ def record(
         _store(session, run_id, item, person=person, is_simulated=is_simulated, now=now)
         accepted += 1
     return Recorded(accepted, duplicates, tuple(rejected))
-
-
-def complaints(session: Session, *, since: datetime | None = None) -> int:
-    """Return the outcomes that said wrong about drafts nobody had judged: they are in no rate."""
-    statement = select(func.count(col(Label.run_id).distinct())).where(
-        col(Label.source) == LabelSource.OUTCOME,
-        ~col(Label.is_right),
-        col(Label.decision_id).is_(None),
-    )
-    if since is not None:
-        joined = statement.join(Run, col(Run.id) == col(Label.run_id))
-        statement = joined.where(col(Run.created_at) >= since)
-    return int(session.execute(statement).scalar_one())
 
 
 def _run_of(session: Session, item: NewOutcome) -> int:

@@ -13,7 +13,7 @@ from dashboard.components.reliability_first import chart
 from dashboard.components.reliability_versions import compared
 from dashboard.figures import Palette
 from store.evidence.calibration_quality import Quality
-from store.reports import blame, coin_sample, signs
+from store.reports import blame, drawn, signs
 from store.reports.flow import Stream, flow
 from store.reports.reliability import ReliabilityReport
 from store.reports.scope import Scope
@@ -45,7 +45,7 @@ def read(report: ReliabilityReport, changes: Sequence[Change]) -> Details:
         customers=reading.kept(blame.customers_part, scope),
         escalated=signs.escalated(reading.days(scope)),
         signs=reading.kept(signs.signs, scope, hour),
-        quality=reading.kept(coin_sample.confidence_quality, scope),
+        quality=reading.kept(drawn.confidence_quality, scope),
     )
 
 

@@ -5,8 +5,8 @@ import streamlit as st
 from dashboard import session
 from dashboard.components import reliability_reading as reading
 from dashboard.strangers import visible
-from store.reports.coin_sample import VERSIONS
 from store.reports.comparing import compare
+from store.reports.drawn import VERSIONS
 from store.reports.scope import Scope
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from store.evidence.comparison import Comparison, in_words, paired, unpaired
 from store.evidence.sampling import ENOUGH
-from store.reports.coin_sample import Judged, coin_sample
+from store.reports.drawn import Judged, judged
 from store.reports.scope import Scope
 
 
@@ -39,7 +39,7 @@ def compare(session: Session, scope: Scope, kind: str, first: str, second: str) 
         wide = replace(scope, policy_version=None)
     elif kind == "model":
         wide = replace(scope, model=None)
-    drawn = coin_sample(session, wide)
+    drawn = judged(session, wide)
     found = _found(_of(drawn, kind, first), _of(drawn, kind, second))
     if found is not None and found.difference < 0:  # the better one is named first
         first, second = second, first

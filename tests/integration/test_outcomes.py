@@ -69,8 +69,6 @@ def test_a_complaint_about_a_draft_nobody_judged_is_in_no_rate(store: Store) -> 
     assert counted(store) == []
     (label,) = stored(store)
     assert (label.is_right, label.inclusion_probability, label.person) == (False, None, "Ana")
-    assert store.read(outcomes.complaints) == 1
-    assert store.read(outcomes.complaints, since=NOW + timedelta(days=1)) == 0
 
 
 def test_a_confirmation_never_overrules_a_person_who_said_wrong(store: Store) -> None:

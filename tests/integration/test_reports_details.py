@@ -14,8 +14,8 @@ from store.engine import Store
 from store.evidence.compounding import Linked
 from store.gate import PolicyBody
 from store.reports import blame
-from store.reports.coin_sample import confidence_quality
 from store.reports.counting import by_day
+from store.reports.drawn import confidence_quality
 from store.reports.drifting import drift
 from store.reports.flow import flow
 from store.reports.reliability import reliability

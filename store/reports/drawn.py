@@ -1,4 +1,4 @@
-"""The coin sample: drafts that the audit coin drew blind, each judged, whether sent or escalated.
+"""Drafts that the audit coin drew blind, each judged, whether it was sent or escalated.
 
 It is the one sample that says how good confidence is, and which of two versions is better: what a
 gate let through, or held back, is a choice of that gate.
@@ -33,9 +33,7 @@ class Judged:
     versions: dict[str, str]
 
 
-def coin_sample(
-    session: Session, scope: Scope, *conditions: ColumnElement[bool]
-) -> tuple[Judged, ...]:
+def judged(session: Session, scope: Scope, *conditions: ColumnElement[bool]) -> tuple[Judged, ...]:
     """Return the judged drafts that the coin drew, oldest first."""
     versions = [col(column) for column in VERSIONS.values()]
     rows = session.execute(
@@ -71,7 +69,7 @@ def confidence_quality(session: Session, scope: Scope) -> Quality:
     """Return what the stated confidence was worth, over drafts in scope that had one."""
     stated = [
         (one.confidence, one.is_right, one.weight)
-        for one in coin_sample(session, scope, in_scope())
+        for one in judged(session, scope, in_scope())
         if one.confidence is not None
     ]
     said, right, weights = zip(*stated, strict=True) if stated else ((), (), ())
