@@ -5,10 +5,13 @@ event says how one stands: while it is suspended every action of its kind goes t
 manager reopens it. Suspension outlives the policy that made the promise.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import exists
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from store import audit, roles
@@ -157,14 +160,35 @@ def certificate(session: Session, certificate_id: int) -> CertificateView:
 
 def tighten(session: Session, action: Action, result: GateResult) -> GateResult:
     """Return the gate's result, a pass turned to a person where a broken promise concerns it."""
-    kinds = {ALL, *(part.kind for part in action.parts)}
-    broken = [one for one in certificates(session) if one.is_suspended and one.kind in kinds]
-    if not broken or result.outcome is not Outcome.PASS:
+    if result.outcome is not Outcome.PASS:
         return result
-    reason = Reason(code=SUSPENDED, message=f"{promised(broken[0])} no longer holds", value=None)
+    broken = _broken(session, {ALL, *(part.kind for part in action.parts)})
+    if broken is None:
+        return result
+    reason = Reason(code=SUSPENDED, message=f"{promised(_view(*broken))} no longer holds")
     return result.model_copy(
         update={"outcome": Outcome.ESCALATE, "reasons": (*result.reasons, reason)}
     )
+
+
+def _broken(
+    session: Session, kinds: Collection[str]
+) -> tuple[Certificate, CertificateEvent] | None:
+    """Return a suspended certificate of these kinds: asked at every draft, so in one query."""
+    later = aliased(CertificateEvent)
+    return session.exec(
+        select(Certificate, CertificateEvent)
+        .join(CertificateEvent, col(CertificateEvent.certificate_id) == col(Certificate.id))
+        .where(
+            col(Certificate.kind).in_(kinds),
+            col(CertificateEvent.move) == CertificateMove.SUSPENDED,
+            ~exists().where(
+                col(later.certificate_id) == col(Certificate.id),
+                col(later.id) > col(CertificateEvent.id),
+            ),
+        )
+        .limit(1)
+    ).first()
 
 
 def promised(one: CertificateView) -> str:
