@@ -155,7 +155,8 @@ class AnthropicModel:
         taken_for = {"name": intent.intent or OUT_OF_SCOPE, "title": intent.title}
         material = _block("intent", taken_for) + _evidence(retrieval, tool_call)
         draft, usage = await self._ask(self._synthesis, ticket, material)
-        return draft.proposal(hit.source for hit in retrieval.passages), usage
+        proposal = draft.proposal(hit.source for hit in retrieval.passages)
+        return replace(proposal, prompt_version=PROMPT_VERSION), usage
 
     async def critique(
         self,

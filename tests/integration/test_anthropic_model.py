@@ -154,6 +154,7 @@ async def test_a_ticket_out_of_scope_has_no_intent(api: MessagesApi, model: Anth
 async def test_a_draft_is_a_proposal_with_its_cost(api: MessagesApi, model: AnthropicModel) -> None:
     api.answers(DRAFT, cache_read_input_tokens=500)
     proposal, usage = await model.synthesise(TICKET, INTENT, RETRIEVAL, FACTS)
+    assert proposal.prompt_version == "v1", "trends draw a line where it changes"
     assert proposal.args == {"order_id": "A-1", "amount_minor": 8490}
     assert proposal.sources == ("refunds.md#twice",)
     assert proposal.signals == {"model_stated": 0.8}
