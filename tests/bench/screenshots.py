@@ -37,6 +37,7 @@ class View:
     is_card: bool = False
     manager_opens: str = ""  # a page that is not for everybody
     is_narrow: bool = True
+    height: int = 900  # of the wide screen
 
 
 VIEWS = (
@@ -47,7 +48,10 @@ VIEWS = (
     View("queue-audits", "/", click="Audits", is_card=True),
     View("queue-batch", "/", click="Batch…"),
     View("reliability", "/reliability"),
+    View("reliability-details", "/reliability?view=Details", is_narrow=False, height=1_860),
     View("gate", "/gate"),
+    View("gate-certified", "/gate", click="Move the slider to"),
+    View("gate-audits", "/gate?show=Audits", is_narrow=False, height=1_060),
     View("runs", "/runs"),
     View("audit", "/audit"),
     View("health", "/health"),
@@ -78,7 +82,7 @@ def wanted() -> Iterator[Picture]:
     """Yield every picture."""
     for view in VIEWS:
         for scheme in ("light", "dark"):
-            yield Picture(view, scheme, WIDE)
+            yield Picture(view, scheme, (WIDE[0], view.height))
         if view.is_narrow:
             yield Picture(view, "light", NARROW)
 
