@@ -54,7 +54,7 @@ demo: $(VENV)/.installed
 
 # The browser tests run by themselves: their driver keeps an event loop running in its thread.
 test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest -n auto --ignore=tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/e2e $(ARGS)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 check: $(VENV)/.installed-test
