@@ -124,7 +124,8 @@ def taken(browser: Browser, address: str, picture: Picture) -> bytes:
 
 def prepared(tab: Screen, view: View) -> None:
     """Bring the page into the state that is photographed."""
-    tab.page.wait_for_selector(".root:visible", timeout=20_000)
+    drawn = ".root:visible, [data-testid=stPlotlyChart]:visible"
+    tab.page.wait_for_selector(drawn, timeout=20_000)
     if view.manager_opens:
         size = tab.page.viewport_size
         tab.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
