@@ -108,8 +108,10 @@ def planner(tried: Tried, found: Recommendation, body: PolicyBody, value: float)
         alt="Audits a week and what they certify, by audit rate",
     )
     st.caption(
-        "Assumed: error rate and share sent alone stay as measured. Certified with a chance of 80 %"
-        " by then. The audit rate is edited under Rules and caps."
+        "From none, at the threshold on the slider; what is certified above rests on audits already"
+        " judged. Of the drafts drawn, audits are those that went out alone. Assumed: error"
+        " rate and share sent alone stay as measured; certified with a chance of 80 % by then. The"
+        " audit rate is edited under Rules and caps."
     )
 
 

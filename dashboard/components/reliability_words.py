@@ -188,7 +188,7 @@ def blamed(report: ReliabilityReport, customers: int) -> str:
     )
     if not found.failures:
         return f"No draft was judged wrong.{besides_}"
-    counted = f"{words.count(found.failures)} drafts judged wrong."
+    counted = f"{words.count(found.failures)} drafts judged wrong, weighed."
     most = max(found.steps, key=lambda step: step.share or 0.0)
     if found.failures < words.FEW or most.share is None:
         return f"{counted} Too few for shares.{besides_}"

@@ -177,9 +177,9 @@ def _figures(shown: Shown, point: CurvePoint, day: Bill) -> list[list[str]]:
             words.percent(point.automatic_share),
             f"{words.count(point.automatic)} of {words.count(gated)}",
         ],
-        [_number(point.cards_per_day), ""],
+        [_number(point.cards_per_day), "audits among them"],
         _wrong(wrong, day.wrong),
-        [_money(point.money_per_day_minor, shown.currency), ""],
+        [_money(point.money_per_day_minor, shown.currency), "all that moves alone"],
         [f"{day.hours:.1f} h", ""],
         [_signed(day.net_minor, shown.currency), _between(day.net_minor, shown.currency)],
     ]

@@ -204,7 +204,7 @@ def test_the_details_tell_who_failed_what_is_unknown_and_what_cannot_be_compared
     sent(store, 40, audited=40, wrong=1, at=clock.at - 20 * DAY)
     escalated(store, 36, wrong=31, at=clock.at - 2 * DAY)
     said = pages.words_of(page(view="Details"))
-    assert "32 drafts judged wrong. Synthesis failed first in 62 % of them" in said  # weighed
+    assert "32 drafts judged wrong, weighed. Synthesis failed first in 62 % of them" in said
     assert "Linked failures: unknown." in said
     assert "A doubling from 2.5 % to 5.0 % would be noticed in about" in said
     assert "one false alarm a year" in said

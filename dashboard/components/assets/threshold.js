@@ -194,7 +194,7 @@ function draw(data, memory, parentElement, say) {
   input.onpointerdown = () => (memory.byKey = false);
   const frame = el("div", "plot", drawn.picture);
   const legend = [
-    ["measured", "measured, with its range"],
+    ["measured", "measured, with its live range: wider than a certificate\u2019s single test"],
     ["certified", "certified"],
     ["assumption", "rests on your costs"],
   ].map(([kind, text]) => el("span", kind, text));
