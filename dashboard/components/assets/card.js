@@ -132,6 +132,7 @@ function arm(memory) {
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
       memory.arming = setTimeout(() => {
+        if (!memory.root) return; // the page was left meanwhile
         memory.isArmed = true;
         memory.root.dataset.armed = "true";
       }, memory.data.armMs);
