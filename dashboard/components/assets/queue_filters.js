@@ -4,8 +4,10 @@ const TYPED_MS = 350;
 const TITLES = { intent: "Intent", kind: "Action", reason: "Why it is here", whose: "Whose" };
 const NONE = { intent: "", kind: "", reason: "", whose: "all", above: 0, overdue: false, snoozed: false };
 
+// What is typed goes along with every other choice: it may not have been sent by itself yet.
 function look(memory, change) {
-  memory.chosen = { ...memory.chosen, ...change };
+  forget(memory);
+  memory.chosen = { ...memory.chosen, search: memory.search.value.trim(), ...change };
   const said = Object.fromEntries(
     Object.entries(memory.chosen).map(([name, value]) => [name, value === true ? "1" : value === false ? "" : String(value)]),
   );
@@ -109,6 +111,11 @@ function bar(memory) {
   return el("div", "bar", memory.search, toggle);
 }
 
+function forget(memory) {
+  clearTimeout(memory.typing);
+  memory.typing = null;
+}
+
 function searchBox(memory) {
   const box = el("input", "search");
   box.type = "search";
@@ -116,11 +123,11 @@ function searchBox(memory) {
   box.setAttribute("aria-label", "Search in title, ticket and customer");
   box.maxLength = 100;
   const send = () => {
-    clearTimeout(memory.typing);
-    if (box.value.trim() !== memory.chosen.search) look(memory, { search: box.value.trim() });
+    forget(memory);
+    if (box.value.trim() !== memory.chosen.search) look(memory, {});
   };
   box.oninput = () => {
-    clearTimeout(memory.typing);
+    forget(memory);
     memory.typing = setTimeout(send, TYPED_MS);
   };
   box.onkeydown = (event) => {
@@ -157,7 +164,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     memory.data = data;
     memory.chosen = data.chosen;
     const isTypingHere = memory.root.getRootNode().activeElement === memory.search;
-    if (!isTypingHere) memory.search.value = data.chosen.search;
+    if (!isTypingHere && !memory.typing) memory.search.value = data.chosen.search;
     draw(memory);
     count(memory);
   }
@@ -166,6 +173,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   document.addEventListener("greenlight:live", memory.onLive);
   return () => {
     document.removeEventListener("greenlight:live", memory.onLive);
-    clearTimeout(memory.typing);
+    forget(memory);
   };
 }
