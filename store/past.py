@@ -100,17 +100,6 @@ class History:
         everywhere = body.model_copy(update={"thresholds": self._own_thresholds(body)})
         return self.release(everywhere, "") > 0
 
-    def blocked(self, body: PolicyBody) -> Mask:
-        """Return which drafts nobody could approve under the policy."""
-        blocked = self.is_blocked.copy()
-        for rule in body.amount_rules:
-            if rule.outcome is Outcome.BLOCK:
-                blocked |= self._is(rule.kind) & (self.amount_minor > rule.above_minor)
-        for position, facts in self.composites.items():
-            outcome = evaluate(self._facts(position, facts), body).outcome
-            blocked[position] = outcome is Outcome.BLOCK
-        return blocked
-
     def at(self, places: NDArray[np.int64]) -> "History":
         """Return the drafts at these positions, in this order."""
         arrays = {

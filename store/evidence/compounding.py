@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from store.evidence.intervals import Interval, wilson
-
 CLEAR = 0.8  # below this probability the answer is "too early to tell"
 
 
@@ -79,57 +77,6 @@ def first_failure_rates(
         rates[step] = left / at_risk if at_risk > 0 else None
         at_risk = left
     return rates
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """The share of failed drafts that failed first at one step; None and no range at n = 0."""
-
-    count: int
-    failed: int
-    rate: float | None
-    interval: Interval | None
-
-
-def first_failure_shares(
-    first_wrong: Sequence[str | None],
-    steps: Sequence[str],
-    weights: Sequence[float] | None = None,
-) -> dict[str, Share]:
-    """Return how many of the failed drafts failed first at each step.
-
-    Parameters
-    ----------
-    first_wrong, steps, weights
-        As for `first_failure_rates`; n is the number of drafts that are not None.
-
-    Returns
-    -------
-    dict
-        Per step its count and its weighted share of all failures, also those at no listed step,
-        with a Wilson range on the effective n.
-
-    References
-    ----------
-    Wilson 1927; Kish 1965 for the effective sample size.
-
-    Examples
-    --------
-    >>> shares = first_failure_shares([None, "b", "b", "a", "nobody knows"], ["a", "b"])
-    >>> shares["b"].count, shares["b"].failed, shares["b"].rate
-    (2, 4, 0.5)
-    """
-    pairs = zip(first_wrong, _mass(first_wrong, weights), strict=True)
-    failed = [(wrong, each) for wrong, each in pairs if wrong is not None]
-    total = math.fsum(each for _, each in failed)
-    effective = total**2 / math.fsum(each**2 for _, each in failed) if failed else 0.0
-    shares = dict[str, Share]()
-    for step in steps:
-        here = [each for wrong, each in failed if wrong == step]
-        rate = math.fsum(here) / total if failed else None
-        hits = min(effective, effective * (rate or 0.0))
-        shares[step] = Share(len(here), len(failed), rate, wilson(hits, effective))
-    return shares
 
 
 def _mass(of: Sequence[object], weights: Sequence[float] | None) -> Sequence[float]:

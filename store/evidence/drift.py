@@ -131,14 +131,17 @@ class Run:
     alarm: int | None
 
 
-def evidence_above(
-    wrong: int, n: int, limit: float, prior: tuple[float, float] = RARE_ERROR_PRIOR
-) -> float:
-    """Return the e-value for "the rate is above the limit" from the counts since a fixed day.
+def log_evidence(
+    wrong: "ArrayLike",
+    n: "ArrayLike",
+    limit: float,
+    prior: tuple[float, float] = RARE_ERROR_PRIOR,
+) -> "NDArray[np.float64]":
+    """Return the natural logarithm of the e-value for "the rate is above the limit".
 
-    The mixture, over rates above the limit, of the likelihood ratio against the limit. While the
-    rate is at most the limit it reaches 1 / (1 - assurance) with probability at most 1 - assurance,
-    over all looks together.
+    The e-value is the mixture, over rates above the limit, of the likelihood ratio against the
+    limit. While the rate is at most the limit it reaches 1 / (1 - assurance) with probability at
+    most 1 - assurance, over all looks together.
 
     Parameters
     ----------
@@ -151,8 +154,8 @@ def evidence_above(
 
     Returns
     -------
-    float
-        1 at n = 0: no evidence either way.
+    ndarray
+        0 at n = 0: no evidence either way.
 
     References
     ----------
@@ -160,26 +163,10 @@ def evidence_above(
 
     Examples
     --------
-    >>> evidence_above(0, 0, 0.01)
-    1.0
-    >>> evidence_above(24, 1_200, 0.01) > 20, evidence_above(12, 1_200, 0.01) < 1
-    (True, True)
-    """
-    return float(np.exp(np.minimum(log_evidence(wrong, n, limit, prior), 700.0)))
-
-
-def log_evidence(
-    wrong: "ArrayLike",
-    n: "ArrayLike",
-    limit: float,
-    prior: tuple[float, float] = RARE_ERROR_PRIOR,
-) -> "NDArray[np.float64]":
-    """Return the natural logarithm of `evidence_above` for arrays of counts; 0 at n = 0.
-
-    Examples
-    --------
-    >>> log_evidence([0, 24], [0, 1_200], 0.01).round(1)
-    array([0. , 3.5])
+    >>> log_evidence([0, 12, 24], [0, 1_200, 1_200], 0.01).round(1)
+    array([ 0. , -1.7,  3.5])
+    >>> log_evidence(24, 1_200, 0.01) > np.log(20)
+    np.True_
     """
     k, trials = np.asarray(wrong, dtype=float), np.asarray(n, dtype=float)
     if not 0 < limit < 1 or not np.all((k >= 0) & (k <= trials)):
@@ -198,7 +185,7 @@ def evidence_since_any_day(
 ) -> tuple[float, ...]:
     """Return, after each day, the e-value for "above the limit since some day, unknown which".
 
-    A weighted mean of `evidence_above` counted from every day: a rise after a long calm is seen
+    A weighted mean of the e-values counted from every day: a rise after a long calm is seen
     where evidence from the first day would first have to make up for the calm. The greatest value
     of any day is proof as well as the last. Empty where there are no days.
 
@@ -211,7 +198,7 @@ def evidence_since_any_day(
     >>> calm_then_worse = [(1, 150)] * 60 + [(6, 150)] * 7
     >>> evidence_since_any_day(calm_then_worse, 0.01)[-1] > 20
     True
-    >>> evidence_above(102, 10_050, 0.01) > 20
+    >>> bool(log_evidence(102, 10_050, 0.01) > np.log(20))
     False
     """
     if not days:

@@ -213,24 +213,6 @@ def curve(
     return Curve(thresholds, sent, wrong, upper, is_certified, start)
 
 
-def upper_bounds(
-    confidence: "ArrayLike",
-    is_wrong: "ArrayLike",
-    *,
-    assurance: float = 0.95,
-    grid: "ArrayLike" = GRID,
-) -> "NDArray[np.float64]":
-    """Return, per threshold in rising order, the one-sided upper bound of the share sent wrong.
-
-    Examples
-    --------
-    >>> upper_bounds([0.95] * 400, [False] * 400, grid=[0.9, 0.96]).round(4)
-    array([0.0075, 1.    ])
-    """
-    sent, wrong = _tallies(confidence, is_wrong, _ordered(grid))
-    return clopper_pearson_upper(wrong, sent, assurance)
-
-
 def start_from(
     confidence: "ArrayLike",
     probability_wrong: "ArrayLike",

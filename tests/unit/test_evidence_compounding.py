@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from store.evidence.compounding import (
     end_to_end,
     first_failure_rates,
-    first_failure_shares,
     gain_of_halving,
     linked_failures,
     probability_weakest,
@@ -59,29 +58,6 @@ def test_first_failure_rates_multiply_to_the_measured_rate_exactly(
 
 def test_no_drafts_means_no_rates() -> None:
     assert first_failure_rates([], ["a"]) == {"a": None}
-
-
-def test_the_share_of_first_failures_counts_also_those_nobody_could_place() -> None:
-    shares = first_failure_shares([None, "a", "b", "b", UNPLACED], ["a", "b", "c"])
-    assert [(share.count, share.rate) for share in shares.values()] == [(1, 0.25), (2, 0.5), (0, 0)]
-    assert all(share.failed == 4 for share in shares.values())
-    held = shares["b"].interval
-    assert held is not None
-    assert held.low < 0.5 < held.high
-
-
-def test_without_a_failure_no_step_has_a_share() -> None:
-    share = first_failure_shares([None, None], ["a"])["a"]
-    assert (share.count, share.failed, share.rate, share.interval) == (0, 0, None, None)
-
-
-def test_a_failure_that_was_drawn_rarely_stands_for_many() -> None:
-    shares = first_failure_shares(["a", "b", "b"], ["a", "b"], [50.0, 1.0, 1.0])
-    assert shares["a"].rate == pytest.approx(50 / 52)
-    wide, narrow = shares["a"].interval, first_failure_shares(["a"] * 50, ["a"])["a"].interval
-    assert wide is not None
-    assert narrow is not None
-    assert wide.high - wide.low > narrow.high - narrow.low
 
 
 def test_shared_difficulty_makes_the_chain_better_than_independent_steps_and_is_named() -> None:

@@ -23,7 +23,6 @@ from store.evidence.risk_control import (
     labels_needed,
     p_value,
     start_from,
-    upper_bounds,
 )
 
 Floats = NDArray[np.float64]
@@ -191,7 +190,6 @@ def test_the_curve_and_the_certificate_tell_one_story() -> None:
     green = seen.threshold[seen.is_certified]
     assert answer.threshold == green.min()
     assert green.max() == 0.95
-    assert np.array_equal(seen.upper, upper_bounds(confidence, is_wrong))
     assert np.all(np.diff(seen.sent) <= 0)
     assert np.all(np.diff(seen.wrong) <= 0)
 
@@ -231,7 +229,8 @@ def test_under_the_flat_stress_only_the_fixed_sequence_keeps_the_promise() -> No
     for run in range(runs):
         sample = _flat(rng, n)
         ours += certify(*sample, max_error=limit, start=starts[run % 20]).threshold is not None
-        best_of_all += bool(upper_bounds(*sample).min() <= limit)
+        seen = curve(*sample, max_error=limit, start=starts[run % 20])
+        best_of_all += bool(seen.upper.min() <= limit)
     assert ours / runs <= 0.05
     assert best_of_all / runs >= 0.1
 

@@ -8,7 +8,7 @@ from bench.evidence.drafts import Flags, Floats, Scored
 from numpy.typing import NDArray
 
 from store.evidence.exact_binomial import at_most, most_wrong
-from store.evidence.risk_control import GRID, certify, start_from
+from store.evidence.risk_control import GRID, certify, curve, p_value, start_from
 
 Places = NDArray[np.int64]
 Outcome = tuple[float | None, float, float]  # threshold, share sent, share of those wrong
@@ -75,6 +75,26 @@ def certified(population: Population, taken: Places, max_error: float, start: fl
     part = population.at(taken)
     found = certify(part.confidence, part.is_wrong, max_error=max_error, start=start)
     return (found.threshold, *population.outcome(found.threshold))
+
+
+def best_start(population: Population, max_error: float, draws: int, seed: int) -> float:
+    """Return what could go out on average from the best of all starts, known only afterwards."""
+    rng, n, passed = np.random.default_rng(seed), len(population), list[Flags]()
+    for _ in range(draws):
+        part = population.at(rng.integers(n, size=n))
+        seen = curve(part.confidence, part.is_wrong, max_error=max_error, start=max(GRID))
+        passed.append(p_value(seen.wrong, seen.sent, max_error) <= 1 - ASSURANCE)
+    shares = np.array([population.outcome(threshold)[0] for threshold in sorted(GRID)])
+    return max(
+        float(np.mean([_reached(shares, passes[: start + 1]) for passes in passed]))
+        for start in range(len(GRID))
+    )
+
+
+def _reached(shares: Floats, passes: Flags) -> float:
+    """Return the share sent where a walk down from the last of these thresholds ends."""
+    steps = int(np.logical_and.accumulate(passes[::-1]).sum())
+    return float(shares[len(passes) - steps]) if steps else 0.0
 
 
 def chance_broken(population: Population, max_error: float, labels: int, start: float) -> float:
