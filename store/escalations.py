@@ -193,17 +193,29 @@ def look_again(session: Session, review: Review, decision_id: str, *, now: datet
 def audit_if_drawn(session: Session, review: Review, *, now: datetime) -> int | None:
     """Open a blind audit of a draft that the coin drew and a batch decided; return its id.
 
-    Nobody looked at the cards of a batch, and a drawn draft is judged whatever became of it.
+    Nobody looked at the cards of a batch, and a drawn draft is judged whatever became of it, once.
     """
     run = session.get_one(Run, review.run_id)
     is_drawn = run.coin is not None and run.coin_rate is not None and run.coin < run.coin_rate
     if not is_drawn or review.kind is not ReviewKind.ESCALATION or review.revision != 1:
+        return None
+    if _was_audited(session, review.run_id):
         return None
     audit_id = open_review(session, review.run_id, ReviewKind.AUDIT, now=now)
     session.connection().execute(
         update(Review).where(col(Review.id) == audit_id).values(inclusion_probability=run.coin_rate)
     )
     return audit_id
+
+
+def _was_audited(session: Session, run_id: int) -> bool:
+    """Whether an audit stands, judged or waiting; a batch may be undone and decided again."""
+    statement = select(col(Review.id)).where(
+        col(Review.run_id) == run_id,
+        col(Review.kind) == ReviewKind.AUDIT,
+        col(Review.status) != ReviewStatus.SUPERSEDED,
+    )
+    return session.execute(statement.limit(1)).first() is not None
 
 
 def reopen(session: Session, review: Review, draft: Draft | None = None) -> int:

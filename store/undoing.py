@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
-from store import audit, redrafts, roles
+from store import audit, decisions, redrafts, roles
 from store.errors import NotAllowed, NotFound, UndoTooLate
 from store.escalations import reopen
 from store.runs import move_run
@@ -45,6 +45,8 @@ def undo(session: Session, decision_id: str, person: str, *, now: datetime) -> i
         else:
             move_run(session, decision.run_id, RunStatus.AWAITING_REVIEW, finished_at=None)
     review = _supersede(session, decision)
+    if decisions.is_bulk(decision_id) and review.kind is ReviewKind.ESCALATION:
+        _call_off_audit(session, decision)
     session.add(Undo(decision_id=decision_id, person=person, undone_at=now))
     session.flush()
     again = reopen(session, review)
@@ -100,6 +102,19 @@ def _supersede(session: Session, decision: Decision) -> Review:
         session.add(one)
     session.flush()
     return review
+
+
+def _call_off_audit(session: Session, decision: Decision) -> None:
+    """The card comes back to a person, who judges it: nobody need do so in a blind audit."""
+    session.connection().execute(
+        update(Review)
+        .where(
+            col(Review.run_id) == decision.run_id,
+            col(Review.kind) == ReviewKind.AUDIT,
+            col(Review.status).in_(OPEN_REVIEW),
+        )
+        .values(status=ReviewStatus.SUPERSEDED)
+    )
 
 
 def _require_last_word(session: Session, decision: Decision) -> None:

@@ -1,12 +1,13 @@
 """Deciding many look-alikes at once: small and reversible only, one row each, undone as one."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import gated
 import pytest
 from builders import refund
 from delivering import decide, deliver_all, shop
-from sqlmodel import select
+from sqlmodel import col, select
 
 from store import bulk, claims, reviews, routing, undoing
 from store.actions import reply_only
@@ -221,6 +222,11 @@ def test_no_id_of_a_single_decision_is_taken_for_a_batch(desk: Store, now: datet
     desk.transact(undoing.undo, decided.decision_id, "Ana", now=now)
 
 
+def audits(store: Store, run_id: int) -> list[Review]:
+    statement = select(Review).where(Review.kind == ReviewKind.AUDIT, Review.run_id == run_id)
+    return list(store.read(lambda session: session.exec(statement.order_by(col(Review.id))).all()))
+
+
 def test_a_drawn_draft_that_a_batch_decided_is_still_judged_by_somebody(
     store: Store, now: datetime
 ) -> None:
@@ -228,12 +234,40 @@ def test_a_drawn_draft_that_a_batch_decided_is_still_judged_by_somebody(
     shop(store, policy=LIMITS.model_copy(update={"audit_rate": 1.0}))
     case = gated.case(store)
     run_batch(store, Verdict.APPROVE, now)
-    audits = store.read(
-        lambda session: session.exec(
-            select(Review).where(Review.kind == ReviewKind.AUDIT, Review.run_id == case.run_id)
-        ).all()
-    )
-    assert [(one.status, one.inclusion_probability) for one in audits] == [(ReviewStatus.OPEN, 1.0)]
+    found = audits(store, case.run_id)
+    assert [(one.status, one.inclusion_probability) for one in found] == [(ReviewStatus.OPEN, 1.0)]
+
+
+def test_an_undone_batch_takes_its_audits_back_for_the_card_is_judged_itself(
+    store: Store, now: datetime
+) -> None:
+    shop(store, policy=LIMITS.model_copy(update={"audit_rate": 1.0}))
+    case = gated.case(store)
+    run_batch(store, Verdict.APPROVE, now)
+    store.transact(bulk.undo, BATCH, "Ana", now=now)
+    assert [one.status for one in audits(store, case.run_id)] == [ReviewStatus.SUPERSEDED]
+    again = planned(store, Verdict.APPROVE, now).items
+    store.transact(bulk.decide, again, Verdict.APPROVE, batch_id="bulk-0002", person="Ana", now=now)
+    assert [one.status for one in audits(store, case.run_id)] == [
+        ReviewStatus.SUPERSEDED,
+        ReviewStatus.OPEN,
+    ]
+
+
+def test_a_draft_that_was_judged_between_two_batches_is_not_audited_twice(
+    store: Store, now: datetime
+) -> None:
+    shop(store, policy=LIMITS.model_copy(update={"audit_rate": 1.0}))
+    case = gated.case(store)
+    run_batch(store, Verdict.APPROVE, now)
+    (audit,) = audits(store, case.run_id)
+    assert audit.id is not None
+    judged = replace(case, review_id=audit.id).verdict(Verdict.RIGHT, "Ben")
+    store.transact(reviews.decide, judged, now=now)
+    store.transact(bulk.undo, BATCH, "Ana", now=now)
+    again = planned(store, Verdict.APPROVE, now).items
+    store.transact(bulk.decide, again, Verdict.APPROVE, batch_id="bulk-0002", person="Ana", now=now)
+    assert [one.status for one in audits(store, case.run_id)] == [ReviewStatus.DECIDED]
 
 
 def test_a_draft_that_was_not_drawn_is_not_audited_after_a_batch(
