@@ -76,7 +76,9 @@ class Shop:
 
     def records(self) -> list[tuple[int, str]]:
         wanted = select(StepRecord.visit, StepRecord.name).order_by(col(StepRecord.id))
-        return self.store.read(lambda session: [tuple(row) for row in session.exec(wanted)])
+        return self.store.read(
+            lambda session: [(visit, name) for visit, name in session.exec(wanted)]
+        )
 
     def labelled(self) -> int:
         return gated.count(self.store, "label WHERE step IS NULL")

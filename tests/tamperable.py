@@ -73,8 +73,15 @@ def _evidence(store: Store, run_id: int) -> None:
     charged_back = NewOutcome(OutcomeKind.CHARGED_BACK, run_id=run_id)
     store.transact(outcomes.record, [charged_back], person="Mo", now=NOW)
     evidence = Evidence(0.9, 500, 400, 1, ("sure-1",), {}, NOW, NOW)
-    issued = {"policy_version": 1, "kind": "refund", "promise": Promise(max_error=0.02)}
-    one = store.transact(certificates.issue, evidence=evidence, person="Mo", now=NOW, **issued)
+    one = store.transact(
+        certificates.issue,
+        policy_version=1,
+        kind="refund",
+        promise=Promise(max_error=0.02),
+        evidence=evidence,
+        person="Mo",
+        now=NOW,
+    )
     store.transact(certificates.suspend, one, "too many wrong", now=NOW)
     shadow = store.transact(shadows.start, PolicyBody(threshold=0.6), person="Mo", now=NOW)
     gated.case(store, customer_id="C-shadow")

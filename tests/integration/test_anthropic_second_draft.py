@@ -45,6 +45,7 @@ DRAFT = {
     "stated_certainty": 0.8,
     "action": {"kind": "refund", "args": ARGS},
 }
+CRITIQUE: dict[str, list[str]] = {"objections": []}
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ async def asked(model: AnthropicModel, api: MessagesApi, said: Feedback | None) 
     """Have intent, draft and critique of one ticket asked for."""
     ticket = replace(small.ticket("I was charged twice"), feedback=said)
     found = RetrievalOutput(query="q"), ToolCallOutput()
-    for answer in (RANKING, DRAFT, {"objections": []}):
+    for answer in (RANKING, DRAFT, CRITIQUE):
         api.answers(answer)
     await model.intent(ticket)
     proposal, _ = await model.synthesise(ticket, INTENT, *found)

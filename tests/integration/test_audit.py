@@ -4,6 +4,7 @@ from datetime import datetime
 
 import gated
 import pytest
+from builders import NOW
 
 from store import audit, deliveries, policies, reviews, undoing
 from store.audit import ChainState
@@ -16,7 +17,7 @@ from store.settings import Settings
 def chain(store: Store, now: datetime) -> ChainState:
     """The chain after something of everything happened."""
     gated.passed(store, policy=PolicyBody(audit_rate=1.0))
-    for due in store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=gated.NOW):
+    for due in store.transact(deliveries.claim, "x", limit=9, lease_seconds=60, now=NOW):
         store.transact(deliveries.mark_sent, due, {"id": "r"}, latency_ms=1.0, now=now)
     case = gated.case(store)
     store.transact(reviews.decide, case.approve(decision_id="decision-1"), now=now)

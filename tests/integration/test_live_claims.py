@@ -38,8 +38,8 @@ def client(queue: list[int]) -> Iterator[TestClient]:
         yield found
 
 
-def asked(client: TestClient, **query: object) -> dict[str, Any]:
-    answer = client.get(live.PATH, params={"person": "Ana", **query})  # type: ignore[arg-type]
+def asked(client: TestClient, **query: str | int) -> dict[str, Any]:
+    answer = client.get(live.PATH, params={"person": "Ana", **query})
     assert answer.status_code == 200
     found: dict[str, Any] = answer.json()
     return found

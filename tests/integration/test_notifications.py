@@ -1,10 +1,9 @@
 """Notifications in the store: told once, claimed before sending, tried again, and given up."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import partial
 
 import gated
 import pytest
@@ -128,8 +127,7 @@ def test_two_watchers_at_once_claim_each_notification_once(
 
     def claim_all(one: Store) -> list[int]:
         start.wait()
-        claim = partial(one.transact, notifications.claim)
-        return [each.id for each in waiting if claim(each, now)]
+        return [each.id for each in waiting if one.transact(notifications.claim, each, now)]
 
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(claim_all, stores)
@@ -143,13 +141,16 @@ def test_many_in_one_hour_become_a_summary_and_are_not_told_later(
         return Message(f"Card {number}", "")
 
     summary = Message("7 cards", "")
-    tell_each = partial(store.transact, notifications.tell_each, "topic")
-    assert not tell_each(range(7), word, summary, now=now)
-    assert not tell_each(range(7), word, summary, now=now)
+
+    def tell_each(numbers: Sequence[int], at: datetime) -> bool:
+        return store.transact(notifications.tell_each, "topic", numbers, word, summary, now=at)
+
+    assert not tell_each(range(7), now)
+    assert not tell_each(range(7), now)
     store.transact(notifications.remember, "topic", range(7), summary, now=now)
     assert [one.message.title for one in due(store, now)] == ["7 cards"]
     next_hour = now + timedelta(hours=1)
-    assert tell_each(range(7), word, summary, now=next_hour), "all of them are known"
-    assert tell_each([8], word, summary, now=next_hour)
+    assert tell_each(range(7), next_hour), "all of them are known"
+    assert tell_each([8], next_hour)
     assert [one.message.title for one in due(store, next_hour)] == ["7 cards", "Card 8"]
     assert gated.count(store, "notification") == 9

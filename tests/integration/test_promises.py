@@ -1,6 +1,6 @@
 """Promises: published only with a certificate, watched, suspended when broken, reopened by people."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import builders
 import certifiable
@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from store import calibrators, certificates, policies, promises, promising
+from store.actions import reply_only
 from store.calibrators import Fitted
 from store.engine import Store
 from store.errors import BadInput, IllegalTransition, NotAllowed
@@ -27,6 +28,7 @@ BY_AN_OPERATOR = (
     "INSERT INTO certificate_event (certificate_id, move, why, person, at)"
     " VALUES (1, 'reopened', '', 'Ana', '2026-11-20 12:00:00')"
 )
+BEFORE = NOW - timedelta(days=20)
 LATER = NOW + timedelta(days=3)
 
 
@@ -52,6 +54,18 @@ def break_it(store: Store) -> None:
     """Let audits of what was sent since say wrong far too often, and the watch look at them."""
     store.transact(certifiable.drafts, [0.97] * 100, wrong=20, at=NOW)
     store.transact(promises.suspend, store.read(promises.found), now=LATER)
+
+
+def undrawn(store: Store, count: int, similarity: float, at: datetime = BEFORE) -> None:
+    """Insert drafts that the coin did not draw and nobody judged."""
+    store.transact(
+        certifiable.drafts,
+        [0.97] * count,
+        similarity=similarity,
+        at=at,
+        is_drawn=False,
+        is_judged=False,
+    )
 
 
 def test_a_policy_that_promises_is_published_with_its_evidence(audited: Store) -> None:
@@ -175,18 +189,17 @@ def test_a_suspension_concerns_its_action_kind_only(store: Store) -> None:
     store.transact(certifiable.drafts, [0.97] * 100, wrong=30, kind="refund", at=NOW)
     store.transact(promises.suspend, store.read(promises.found), now=LATER)
     assert gated.passed(store, action=builders.refund(1_000)).outcome is Outcome.ESCALATE
-    assert gated.passed(store, action=certifiable.reply_only("C-1")).outcome is Outcome.PASS
+    assert gated.passed(store, action=reply_only("C-1")).outcome is Outcome.PASS
 
 
 def test_tickets_that_no_longer_look_like_those_audited_suspend_the_promise(store: Store) -> None:
-    drawn = {"is_drawn": False, "is_judged": False}
     store.transact(certifiable.drafts, [0.97] * 300)
-    store.transact(certifiable.drafts, [0.97] * 270, similarity=0.8, **drawn)
-    store.transact(certifiable.drafts, [0.97] * 30, similarity=0.3, **drawn)
+    undrawn(store, 270, similarity=0.8)
+    undrawn(store, 30, similarity=0.3)
     publish(store)
-    store.transact(certifiable.drafts, [0.97] * 150, similarity=0.7, at=NOW, **drawn)
+    undrawn(store, 150, similarity=0.7, at=NOW)
     assert store.read(promises.found) == ()
-    store.transact(certifiable.drafts, [0.97] * 150, similarity=0.2, at=NOW, **drawn)
+    undrawn(store, 150, similarity=0.2, at=NOW)
     (broken,) = store.read(promises.found)
     assert "tickets changed" in broken.why
 

@@ -148,8 +148,12 @@ async def test_only_the_first_draft_of_a_run_is_evidence(shop: Shop) -> None:
     )  # fmt: skip
     shop.reject(await shop.waiting(), blamed_step="intent")
     await shop.work()
-    answer = {"reply": "It is not for us to say.", "is_answer_only": True}
-    shop.decide(shop.open_review(), verdict=Verdict.EDIT, **answer)
+    shop.decide(
+        shop.open_review(),
+        verdict=Verdict.EDIT,
+        reply="It is not for us to say.",
+        is_answer_only=True,
+    )
     rows = shop.store.read(labels.training_rows, "local")
     assert rows.is_right == [False]
     assert rows.signals[0]["sure_of_it"] == 0.1
@@ -176,7 +180,10 @@ async def test_each_card_shows_what_its_own_draft_was_made_of(shop: Shop) -> Non
     first = await shop.waiting()
     shop.reject(first, blamed_step="tool_call")
     await shop.work()
-    before, after = (shop.store.read(card, one) for one in (first.id, shop.open_review().id))
+    second = shop.open_review()
+    assert first.id is not None
+    assert second.id is not None
+    before, after = (shop.store.read(card, one) for one in (first.id, second.id))
     assert before.synthesis is not None
     assert after.synthesis is not None
     assert (before.synthesis.reply, after.synthesis.reply) == (DOUBTFUL.reply, BETTER.reply)

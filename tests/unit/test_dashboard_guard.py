@@ -30,8 +30,8 @@ SAFE: dict[str, object] = {
 async def ask(
     kind: str,
     path: str,
+    headers: dict[str, str],
     served: tuple[tuple[str, ...], str | None] = (("127.0.0.1", "localhost"), None),
-    **headers: str,
 ) -> list[dict[str, Any]]:
     """Send one request through the guard; an inner 200 means it was let through."""
     hosts, own_origin = served
@@ -72,7 +72,7 @@ async def ask(
     ],
 )
 async def test_only_our_own_pages_may_ask(path: str, headers: dict[str, str], status: int) -> None:
-    first = (await ask("http", path, **headers))[0]
+    first = (await ask("http", path, headers))[0]
     assert first["status"] == status
     assert (b"content-security-policy", b"default-src 'self'") in first["headers"]
 
@@ -94,7 +94,7 @@ async def test_a_public_address_is_the_only_one(
     path: str, headers: dict[str, str], status: int
 ) -> None:
     served = (("gl.test",), "https://gl.test")
-    assert (await ask("http", path, served, **headers))[0]["status"] == status
+    assert (await ask("http", path, headers, served))[0]["status"] == status
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ async def test_a_public_address_is_the_only_one(
     ],
 )
 async def test_a_foreign_socket_is_closed_before_it_opens(headers: dict[str, str]) -> None:
-    (only,) = await ask("websocket", "/_stcore/stream", **headers)
+    (only,) = await ask("websocket", "/_stcore/stream", headers)
     assert only["type"] == "websocket.close"
 
 
