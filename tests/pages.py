@@ -32,12 +32,12 @@ class Clock:
 
 def app() -> AppTest:
     """Return the whole dashboard, not yet run; it opens on the queue."""
-    return AppTest.from_file(str(APP), default_timeout=30)
+    return AppTest.from_file(str(APP), default_timeout=90)
 
 
 def page(draw: Callable[[], None]) -> AppTest:
     """Return a single page, not yet run; `draw` must import what it needs."""
-    return AppTest.from_function(draw, default_timeout=30)
+    return AppTest.from_function(draw, default_timeout=90)
 
 
 def parts(at: AppTest, name: str) -> list[dict[str, Any]]:

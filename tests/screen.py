@@ -34,7 +34,7 @@ def served(environment: Mapping[str, str]) -> Iterator[str]:
             yield line.split()[-1]
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 @dataclass

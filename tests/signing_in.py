@@ -24,7 +24,7 @@ def provider() -> Iterator[str]:
             yield process.stdout.readline().strip()
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def dashboard(home: Path, port: int, **own: str) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def oidc(issuer: str, port: int) -> Mapping[str, str]:
@@ -63,7 +63,7 @@ def free_port() -> int:
 
 def connected(port: int) -> socket.socket:
     """Return a connection to this port, for clients that would look a name up."""
-    return socket.create_connection(("127.0.0.1", port), timeout=30)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 class Browser(httpx2.Client):
@@ -73,7 +73,7 @@ class Browser(httpx2.Client):
         super().__init__(
             base_url=f"http://127.0.0.1:{port}",
             headers={"accept": "text/html", **headers},
-            timeout=30,
+            timeout=60,
         )
 
     def sign_in(self, person: str, fault: str = "", page: str = "/") -> httpx2.Response:

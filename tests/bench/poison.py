@@ -130,14 +130,20 @@ def main() -> None:
     shop = company(home)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
+    stopping: list[int] = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
+
+    def work() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        worker.run(settings, shop, concurrency=IN_FLIGHT, loaded=loaded)
+
     def spawn(_: Member) -> Forked:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
-        child = Forked(lambda: worker.run(settings, shop, concurrency=IN_FLIGHT, loaded=loaded))
-        signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # meanwhile it waits for us
+        child = Forked(work)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         return child
 
-    stopping: list[int] = []
     workers = [Watched(Member(name, ""), spawn, TIMING) for name in ("worker-1", "worker-2")]
     while not stopping:
         for one in workers:

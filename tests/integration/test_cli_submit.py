@@ -222,7 +222,7 @@ def test_ctrl_c_while_it_waits_keeps_what_is_in_and_says_where_it_stopped(
         assert running.stderr is not None
         assert "line 3 waits for room" in running.stderr.readline()
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=20)
+        out, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert json.loads(out)["stopped_at_line"] == 3
     assert "stopped at line 3: Interrupted. What is in stays in" in err

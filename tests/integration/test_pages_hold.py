@@ -38,7 +38,7 @@ def page(name: str, person: str = "Mo", **address: str) -> AppTest:
         frame.frame()
         importlib.import_module(f"dashboard.app_pages.{name}").page()
 
-    at = AppTest.from_function(draw, args=(name,), default_timeout=30)
+    at = AppTest.from_function(draw, args=(name,), default_timeout=90)
     at.session_state["person"] = person
     for part, value in address.items():
         at.query_params[part] = value

@@ -56,7 +56,7 @@ def page(name: str) -> AppTest:
         frame.frame()
         importlib.import_module(f"dashboard.app_pages.{name}").page()
 
-    return AppTest.from_function(draw, args=(name,), default_timeout=30).run()
+    return AppTest.from_function(draw, args=(name,), default_timeout=90).run()
 
 
 @pytest.mark.parametrize("name", server.PAGES)

@@ -51,7 +51,7 @@ def test_46_good_tickets_among_4_poisoned_ones_all_finish_with_50_in_flight(
             until(lambda: is_settled(store), "every run came to an end", seconds=120)
         finally:
             script.send_signal(signal.SIGTERM)
-            said, _ = script.communicate(timeout=30)
+            said, _ = script.communicate(timeout=120)
     runs = store.read(all_runs)
     assert min(run.lease_epoch for run in runs) >= 2, (
         "all were in flight when the first one crashed"

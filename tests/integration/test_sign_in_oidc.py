@@ -90,7 +90,7 @@ def _end_of(socket: sockets.ClientConnection) -> Close:
 
 def _hear_all(socket: sockets.ClientConnection) -> None:
     while True:
-        socket.recv(timeout=10)
+        socket.recv(timeout=60)
 
 
 def token_of(browser: Browser) -> str:
