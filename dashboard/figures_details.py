@@ -20,7 +20,7 @@ _COLUMNS = (
     (way.RIGHT, way.WRONG, way.COMPLAINT, way.UNKNOWN, way.APPROVED, way.EDITED, way.REJECTED,
      way.WAITING, way.GIVEN_UP),
 )  # fmt: skip
-_GAP = 0.05  # between two places of a column
+_FLOW_HEIGHT, _PAD = 270, 20  # pixels: of the plot, and between two places of a column
 _GOOD = {way.SENT, way.RIGHT, way.APPROVED}
 _BAD = {way.WRONG, way.COMPLAINT, way.REJECTED, way.BLOCKED, way.FAILED}
 _PERSONS = {way.PERSON, way.EDITED, way.WAITING}
@@ -28,7 +28,7 @@ _PERSONS = {way.PERSON, way.EDITED, way.WAITING}
 
 def sankey(streams: Sequence[Stream], colours: Palette) -> go.Figure:
     """Return the way of tickets, from arrival to what became of them."""
-    figure = empty(colours, height=300)
+    figure = empty(colours, height=_FLOW_HEIGHT + 24)
     if not streams:
         say(figure, "nothing has arrived")
         return figure
@@ -36,45 +36,69 @@ def sankey(streams: Sequence[Stream], colours: Palette) -> go.Figure:
     names = [name for column in _COLUMNS for name in column if name in used]
     size = {name: _tickets(streams, name) for name in names}
     across, down = _places(size)
+    titles = {name: f"{name} · {words.count(size[name])}" for name in names}
     tones = {name: _tone(name, colours) for name in names}
     figure.add_sankey(
-        arrangement="snap",
+        arrangement="fixed",
         textfont={"size": 13, "color": colours.text, "shadow": _halo(colours.paper)},
         node={
             "x": across,
             "y": down,
-            "label": [f"{name} · {words.count(size[name])}" for name in names],
+            "label": ["" if name in _COLUMNS[-1] else titles[name] for name in names],
+            "customdata": [titles[name] for name in names],
             "color": [tones[name] for name in names],
-            "pad": 20,
+            "pad": _PAD,
             "thickness": 12,
             "line": {"width": 0},
-            "hovertemplate": "%{label}<extra></extra>",
+            "hovertemplate": "%{customdata}<extra></extra>",
         },
         link={
             "source": [names.index(s.source) for s in streams],
             "target": [names.index(s.target) for s in streams],
             "value": [s.tickets for s in streams],
             "color": [_pale(tones[s.target]) for s in streams],
-            "customdata": [words.count(s.tickets) for s in streams],
-            "hovertemplate": "%{source.label} → %{target.label}: %{customdata}<extra></extra>",
+            "customdata": [f"{s.source} → {s.target}: {words.count(s.tickets)}" for s in streams],
+            "hovertemplate": "%{customdata}<extra></extra>",
         },
     )
-    figure.update_layout(margin={"l": 4, "r": 4, "t": 10, "b": 14})
+    ends = [name for name in names if name in _COLUMNS[-1]]
+    for name in ends:  # beside their bands, not across them as Plotly would set them
+        figure.add_annotation(
+            text=titles[name],
+            x=1,
+            y=1 - down[names.index(name)],
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="middle",
+            xshift=6,
+            showarrow=False,
+            font={"size": 13, "color": colours.text},
+        )
+    longest = max((len(titles[name]) for name in ends), default=0)
+    figure.update_layout(margin={"l": 4, "r": 12 + 7 * longest, "t": 10, "b": 14})
     return figure
 
 
 def _places(size: Mapping[str, int]) -> tuple[list[float], list[float]]:
-    """Return where each place is drawn, from 0 to 1: columns in our order, from the top down."""
-    tall = max(sum(size.get(name, 0) for name in column) for column in _COLUMNS)
+    """Return where each place is drawn, from 0 to 1: columns in our order, from the top down.
+
+    As tall as Plotly makes them, so that nothing has to give way and a name meets its place.
+    """
+    columns = [[name for name in column if name in size] for column in _COLUMNS]
+    tall = min(
+        (_FLOW_HEIGHT - _PAD * (len(column) - 1)) / sum(size[name] for name in column)
+        for column in columns
+        if column
+    )
     across, down = list[float](), list[float]()
-    for x, column in zip((0.001, 0.5, 0.999), _COLUMNS, strict=True):
-        here = [name for name in column if name in size]
-        top = 0.001
-        for name in here:
-            height = (1 - _GAP * len(_COLUMNS[-1])) * size[name] / tall
+    for x, column in zip((0.001, 0.5, 0.999), columns, strict=True):
+        top = 0.0
+        for name in column:
+            height = tall * size[name]
             across.append(x)
-            down.append(min(0.999, top + height / 2))
-            top += height + _GAP
+            down.append(min(0.999, max(0.001, (top + height / 2) / _FLOW_HEIGHT)))
+            top += height + _PAD
     return across, down
 
 
@@ -186,7 +210,9 @@ def blame_bars(found: Blame, colours: Palette) -> go.Figure:
         marker={"color": [colours.wrong if step.name else colours.quiet for step in rows]},
         hovertemplate="%{y}: failed first in %{customdata[0]} drafts<extra></extra>",
     )
-    figure.update_yaxes(autorange="reversed", gridcolor="rgba(0,0,0,0)", tickformat="")
+    figure.update_yaxes(
+        autorange="reversed", gridcolor="rgba(0,0,0,0)", tickformat="", ticklabelstandoff=6
+    )
     figure.update_xaxes(tickformat=".0%" if shares else "d", showgrid=True, gridcolor=colours.grid)
     figure.update_layout(bargap=0.35)
     return figure

@@ -5,7 +5,6 @@ itself. Money sent earlier on the same day is taken as it was. Which drafts were
 labels alone: audits for those that went out by themselves, decisions for the others.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
@@ -14,9 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Float, Select, String, Text, cast, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, cast, select
 from sqlmodel import Session, col
 
+from store.columns import Names, columns, integers, numbers, packed, seconds, unpacked
 from store.evidence.rare_errors import WrongRate, stratified_wrong_rate
 from store.evidence.sampling import Stratum, Tally
 from store.gate import GateInput, PolicyBody, evaluate
@@ -28,6 +28,24 @@ Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 ALL = "*"  # every action kind
 _DAY_SECONDS = 86_400.0
+_ASKED: tuple[Any, ...] = (
+    col(Run.id),
+    col(Run.created_at),
+    col(Run.action_kind),
+    col(Run.amount_minor),
+    col(Run.spent_minor),
+    col(Run.confidence),
+    packed(
+        col(Run.doubts) > 0,
+        col(Run.is_blocked),
+        col(Run.outcome) == Outcome.PASS,
+        col(Run.is_composite),
+    ),
+    col(Run.coin),
+    col(Run.coin_rate),
+    col(Run.similarity),
+    col(Run.calibrator_version),
+)
 
 
 @dataclass(frozen=True)
@@ -180,55 +198,48 @@ def load(
 
     `newest` takes so many of the newest only.
     """
-    rows = session.connection().execute(_gated(since, conditions, newest)).all()[::-1]
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 14
-    run_id = np.array(columns[0], dtype=np.int64)
+    kind, calibrator = Names(), Names()
+    found = columns(
+        session,
+        _gated(since, conditions, newest),
+        *(integers, seconds, kind, numbers, numbers, numbers, integers),
+        *(numbers, numbers, numbers, calibrator),
+    )
+    run_id, created_s, kind_at, amount, spent, confidence, said, coin, rate, near, calibrator_at = (
+        np.ascontiguousarray(column[::-1]) for column in found
+    )
     is_labelled, is_right, weight = _labels(session, run_id, since)
-    kind, kinds = _codes(columns[2])
-    calibrator, calibrators = _codes(columns[13])
+    kind_at, kinds = kind.in_order(kind_at)
+    calibrator_at, calibrators = calibrator.in_order(calibrator_at)
     return History(
         run_id=run_id,
-        created_s=_seconds(columns[1]),
-        kind=kind,
+        created_s=created_s,
+        kind=kind_at,
         kinds=kinds,
-        amount_minor=_numbers(columns[3], 0.0),
-        spent_minor=_numbers(columns[4], 0.0),
-        confidence=_numbers(columns[5]),
-        has_doubts=np.array(columns[6], dtype=np.int64) > 0,
-        is_blocked=np.array(columns[7], dtype=bool),
-        was_sent=np.array(columns[8], dtype=str) == Outcome.PASS.value,
-        coin=_numbers(columns[9]),
-        coin_rate=_numbers(columns[10]),
-        similarity=_numbers(columns[11]),
-        calibrator=calibrator,
+        amount_minor=np.nan_to_num(amount, nan=0.0),
+        spent_minor=np.nan_to_num(spent, nan=0.0),
+        confidence=confidence,
+        has_doubts=unpacked(said, 0),
+        is_blocked=unpacked(said, 1),
+        was_sent=unpacked(said, 2),
+        coin=coin,
+        coin_rate=rate,
+        similarity=near,
+        calibrator=calibrator_at,
         calibrators=calibrators,
         is_labelled=is_labelled,
         is_right=is_right,
         weight=weight,
-        composites=_composites(session, np.array(columns[12], dtype=bool), run_id),
+        composites=_composites(session, unpacked(said, 3), run_id),
     )
 
 
 def _gated(
     since: datetime | None, conditions: Sequence[ColumnElement[bool]], newest: int | None
 ) -> Select[Any]:
+    """Return the select of the drafts, newest first."""
     statement = (
-        select(
-            col(Run.id),
-            type_coerce(col(Run.created_at), String),
-            col(Run.action_kind),
-            col(Run.amount_minor),
-            col(Run.spent_minor),
-            col(Run.confidence),
-            col(Run.doubts),
-            type_coerce(col(Run.is_blocked), Float),
-            type_coerce(col(Run.outcome), String),
-            col(Run.coin),
-            col(Run.coin_rate),
-            col(Run.similarity),
-            type_coerce(col(Run.is_composite), Float),
-            col(Run.calibrator_version),
-        )
+        select(*_ASKED)
         .where(col(Run.outcome).is_not(None), *conditions)
         .order_by(col(Run.created_at).desc(), col(Run.id).desc())
         .limit(newest)
@@ -248,18 +259,17 @@ def _labels(
     if since is not None:
         joined = statement.join(Run, col(Run.id) == col(Label.run_id))
         statement = joined.where(col(Run.created_at) >= since)
-    rows = session.connection().execute(statement).all()
-    if not rows or not len(run_id):
+    ids, verdicts, chances = columns(session, statement, integers, numbers, numbers)
+    if not len(ids) or not len(run_id):
         return labelled, right, weight
     order = np.argsort(run_id)
-    ids = np.array([row[0] for row in rows], dtype=np.int64)
     place = np.searchsorted(run_id, ids, sorter=order)
     place = order[np.minimum(place, len(order) - 1)]
     known = run_id[place] == ids
     at = place[known]
     labelled[at] = True
-    right[at] = np.array([row[1] for row in rows], dtype=bool)[known]
-    weight[at] = 1 / np.array([row[2] for row in rows], dtype=float)[known]
+    right[at] = verdicts[known] > 0
+    weight[at] = 1 / chances[known]
     return labelled, right, weight
 
 
@@ -277,19 +287,3 @@ def _composites(
     return {
         places[run]: GateInput.model_validate_json(body) for run, body in facts if run in places
     }
-
-
-def _codes(values: Sequence[str | None]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    names = tuple(sorted({value for value in values if value is not None}))
-    places = {name: place for place, name in enumerate(names)}
-    return np.array([places.get(value or "", -1) for value in values], dtype=np.int64), names
-
-
-def _numbers(values: Sequence[float | None], missing: float = math.nan) -> Numbers:
-    found = np.array(values, dtype=float)
-    return found if math.isnan(missing) else np.nan_to_num(found, nan=missing)
-
-
-def _seconds(values: Sequence[str]) -> Numbers:
-    moments = np.array(values, dtype="datetime64[us]")
-    return moments.astype(np.int64).astype(float) / 1e6

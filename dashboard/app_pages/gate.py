@@ -54,7 +54,6 @@ def _live() -> None:
     active, now = session.read(policies.active), session.now()
     kind, seen = _head(now)
     with st.container(gap="xxsmall", key="gate_news"):
-        notice(now, place="gate")
         suspended_promises(now)
         proposal_panel(active, lambda body: _all_of(seen, active.body, body).trial)
     left, right = st.columns([66, 34], gap="small")
@@ -88,7 +87,8 @@ def _live() -> None:
 
 def _head(now: datetime) -> tuple[str, Past]:
     with st.container(horizontal=True, vertical_alignment="center", key="gate_head"):
-        st.subheader("What goes out alone", anchor=False)
+        st.subheader("What goes out alone", anchor=False, width="content")
+        notice(now, place="gate")
         kind = st.selectbox(
             "Action",
             [ALL, *sorted(session.action_kinds())],

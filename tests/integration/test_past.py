@@ -7,14 +7,16 @@ import pytest
 from builders import NOW
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import Session, select
+from numpy.typing import NDArray
+from sqlmodel import Session, col, select
 
 from store import past
 from store.actions import Action, reply_only
+from store.columns import ROWS
 from store.engine import Store
 from store.gate import AmountRule, GateInput, PolicyBody, evaluate
 from store.outputs import Reason
-from store.schema import Draft
+from store.schema import Draft, Run
 from store.transitions import Outcome
 
 BLOCK = Reason(code="recipient_mismatch", message="The draft would act on another customer")
@@ -123,3 +125,47 @@ def test_a_part_of_history_keeps_its_composites(varied: Store) -> None:
     body = PolicyBody(threshold=0.2)
     whole = history.automatic(body)[sorted(history.composites)]
     assert np.array_equal(part.automatic(body), whole)
+
+
+def test_nothing_gated_is_an_empty_history(store: Store) -> None:
+    history = store.read(past.load)
+    assert (len(history), history.kinds, history.calibrators) == (0, (), ())
+    assert list(history.automatic(PolicyBody())) == []
+    assert history.tally(history.of_kind(past.ALL)).labelled == 0
+
+
+def test_drafts_read_in_several_parts_are_all_there_and_in_order(store: Store) -> None:
+    n = 2 * ROWS + 7
+    store.transact(gated.several, n)
+    gated.execute(
+        store,
+        "UPDATE run SET created_at = strftime('%Y-%m-%d %H:%M:%f000', created_at,"
+        " '-' || ((id * 7919 % :n) / 8.0) || ' seconds'),"
+        " confidence = CASE WHEN id % 3 THEN id / 1e6 END, doubts = id % 2,"
+        " amount_minor = CASE WHEN id % 5 THEN id END, similarity = id / 2e6,"
+        " calibrator_version = CASE WHEN id % 4 THEN 'c' || (id % 4) END,"
+        " action_kind = CASE WHEN id % 3 = 1 THEN 'refund' WHEN id > 1500 THEN 'cancel_order' END",
+        n=n,
+    )
+    history = store.read(past.load)
+    stored = store.read(lambda s: s.exec(select(Run).order_by(col(Run.created_at))).all())
+    assert list(history.run_id) == [run.id for run in stored]
+    assert [history.moment(place) for place in range(n)] == [run.created_at for run in stored]
+    assert list(history.amount_minor) == [run.amount_minor or 0 for run in stored]
+    assert list(history.has_doubts) == [run.doubts > 0 for run in stored]
+    assert known(history.confidence) == [run.confidence for run in stored]
+    assert known(history.similarity) == [run.similarity for run in stored]
+    assert history.kinds == ("cancel_order", "refund")
+    assert named(history.kind, history.kinds) == [run.action_kind for run in stored]
+    assert history.calibrators == ("c1", "c2", "c3")
+    assert named(history.calibrator, history.calibrators) == [
+        run.calibrator_version for run in stored
+    ]
+
+
+def known(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def named(places: NDArray[np.int64], names: tuple[str, ...]) -> list[str | None]:
+    return [None if place < 0 else names[place] for place in places]
