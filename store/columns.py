@@ -1,4 +1,4 @@
-"""Large query results as NumPy columns.
+"""Large query results as NumPy columns, and how to ask for them.
 
 Rows come as the driver gives them and pass through by the thousand: many more at once no longer fit
 into the processor's caches, and take twice as long.
@@ -6,6 +6,7 @@ into the processor's caches, and take twice as long.
 
 import operator
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlmodel import Session
 
 Reader = Callable[[Sequence[Any]], NDArray[Any]]
 ROWS = 1_000
+_FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def columns(session: Session, statement: Select[Any], *readers: Reader) -> list[NDArray[Any]]:
@@ -73,3 +75,12 @@ def unpacked(bits: NDArray[np.int64], at: int) -> NDArray[np.bool_]:
     """Return the answers to the question at this place among the packed ones."""
     found: NDArray[np.bool_] = (bits >> at) & 1 == 1
     return found
+
+
+def from_on(column: SQLColumnExpression[datetime], since: datetime) -> ColumnElement[bool]:
+    """Return the condition that a column is not before this moment.
+
+    It is said as a range with two ends: SQLite takes one with a single end for a quarter of the
+    table, and rather reads the whole of another.
+    """
+    return column.between(since, _FOREVER)

@@ -27,9 +27,10 @@ def judge(session: Session, run_id: int, epoch: int, *, now: datetime) -> GateOu
     started = perf_counter()
     draft = steps.latest_draft(session, run_id)
     policy = policies.active(session)
-    facts = GateInput.model_validate(draft.gate_input)
-    spent = automatic_today(session, facts.action.customer_id, now=now, excluding=run_id)
-    result = evaluate(facts.model_copy(update={"automatic_today_minor": spent}), policy.body)
+    judged = GateInput.model_validate(draft.gate_input)
+    spent = automatic_today(session, judged.action.customer_id, now=now, excluding=run_id)
+    facts = judged.model_copy(update={"automatic_today_minor": spent})
+    result = evaluate(facts, policy.body)
     result = certificates.tighten(session, facts.action, result)
     which = select(col(Run.visit), col(Run.redo_from)).where(col(Run.id) == run_id)
     visit, redo_from = session.connection().execute(which).one()
@@ -51,18 +52,19 @@ def judge(session: Session, run_id: int, epoch: int, *, now: datetime) -> GateOu
             output=output.model_dump(mode="json"),
         ),
         outcome=result.outcome,
-        confidence=result.confidence,
         policy_version=policy.version,
         gated_at=now,
         **(weighed(facts, spent, toss, policy.body.audit_rate) if visit == 1 else {}),
     )
-    shadows.judge(session, run_id, facts, result.outcome)
+    if visit == 1:
+        shadows.judge(session, run_id, facts, live=result.outcome)
     return output
 
 
 def weighed(facts: GateInput, spent: int, toss: float, rate: float) -> dict[str, Any]:
     """Return what history is tried by, as the run's columns; labels are of first drafts only."""
     return {
+        "confidence": facts.confidence,
         "doubts": len(facts.objections) + len(facts.concerns) + facts.is_out_of_scope,
         "is_blocked": bool(facts.blocks),
         "is_composite": bool(facts.action.also),

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, Text, cast, select
+from sqlalchemy import ColumnElement, Select, Text, cast, or_, select
 from sqlmodel import Session, col
 
-from store.columns import Names, columns, integers, numbers, packed, seconds, unpacked
+from store.columns import Names, columns, from_on, integers, numbers, packed, seconds, unpacked
 from store.evidence.rare_errors import WrongRate, stratified_wrong_rate
 from store.evidence.sampling import Stratum, Tally
 from store.gate import GateInput, PolicyBody, evaluate
@@ -28,6 +28,12 @@ Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 ALL = "*"  # every action kind
 _DAY_SECONDS = 86_400.0
+
+
+def _drafted_anew() -> ColumnElement[bool]:
+    return col(Run.visit) > 1
+
+
 _ASKED: tuple[Any, ...] = (
     col(Run.id),
     col(Run.created_at),
@@ -40,6 +46,7 @@ _ASKED: tuple[Any, ...] = (
         col(Run.is_blocked),
         col(Run.outcome) == Outcome.PASS,
         col(Run.is_composite),
+        _drafted_anew(),
     ),
     col(Run.coin),
     col(Run.coin_rate),
@@ -209,6 +216,11 @@ def load(
         np.ascontiguousarray(column[::-1]) for column in found
     )
     is_labelled, is_right, weight = _labels(session, run_id, since)
+    facts = _facts(session, unpacked(said, 3) | unpacked(said, 4), run_id)
+    for place in facts.keys() & {*np.flatnonzero(unpacked(said, 4)).tolist()}:
+        action = facts[place].action  # the run's columns are its second draft's, labels the first's
+        kind_at[place], amount[place] = kind([action.kind])[0], action.total_minor
+        confidence[place] = numbers([facts[place].confidence])[0]
     kind_at, kinds = kind.in_order(kind_at)
     calibrator_at, calibrators = calibrator.in_order(calibrator_at)
     return History(
@@ -230,7 +242,7 @@ def load(
         is_labelled=is_labelled,
         is_right=is_right,
         weight=weight,
-        composites=_composites(session, unpacked(said, 3), run_id),
+        composites={place: one for place, one in facts.items() if one.action.also},
     )
 
 
@@ -244,7 +256,7 @@ def _gated(
         .order_by(col(Run.created_at).desc(), col(Run.id).desc())
         .limit(newest)
     )
-    return statement if since is None else statement.where(col(Run.created_at) >= since)
+    return statement if since is None else statement.where(from_on(col(Run.created_at), since))
 
 
 def _labels(
@@ -258,7 +270,7 @@ def _labels(
     ).where(whole_draft())
     if since is not None:
         joined = statement.join(Run, col(Run.id) == col(Label.run_id))
-        statement = joined.where(col(Run.created_at) >= since)
+        statement = joined.where(from_on(col(Run.created_at), since))
     ids, verdicts, chances = columns(session, statement, integers, numbers, numbers)
     if not len(ids) or not len(run_id):
         return labelled, right, weight
@@ -273,16 +285,15 @@ def _labels(
     return labelled, right, weight
 
 
-def _composites(
-    session: Session, is_composite: Mask, run_id: NDArray[np.int64]
-) -> dict[int, GateInput]:
-    places = {int(run_id[place]): int(place) for place in np.flatnonzero(is_composite)}
+def _facts(session: Session, is_asked: Mask, run_id: NDArray[np.int64]) -> dict[int, GateInput]:
+    """Return by position what the gate was given of first drafts that columns do not tell."""
+    places = {int(run_id[place]): int(place) for place in np.flatnonzero(is_asked)}
     if not places:
         return {}
     facts = session.execute(
         select(col(Draft.run_id), cast(col(Draft.gate_input), Text))
         .join(Run, col(Run.id) == col(Draft.run_id))
-        .where(col(Run.is_composite), col(Draft.revision) == 1)
+        .where(or_(col(Run.is_composite), _drafted_anew()), col(Draft.revision) == 1)
     )
     return {
         places[run]: GateInput.model_validate_json(body) for run, body in facts if run in places

@@ -1,7 +1,7 @@
 """A candidate policy in the shadow of the live one: it judges every draft and decides nothing.
 
-One at a time. It is compared with the live policy before anybody publishes it; its word on a draft
-is recorded in the transaction of the gate, on the same facts.
+One at a time. It is compared with the live policy before anybody publishes it; its word on a first
+draft, the one that gets a label, is recorded in the transaction of the gate, on the same facts.
 """
 
 from dataclasses import dataclass
@@ -87,8 +87,8 @@ def known(session: Session) -> list[ShadowView]:
     return [_view(row) for row in session.exec(select(Shadow).order_by(col(Shadow.id).desc()))]
 
 
-def judge(session: Session, run_id: int, facts: GateInput, live: Outcome) -> None:
-    """Record what the running shadow, if there is one, would have done with a draft."""
+def judge(session: Session, run_id: int, facts: GateInput, *, live: Outcome) -> None:
+    """Record what the running shadow, if there is one, would have done with a first draft."""
     shadow = running(session)
     if shadow is None:
         return

@@ -251,7 +251,6 @@ def case(
         amount_minor=acts.total_minor,
         gated_at=at,
         outcome=result.outcome,
-        confidence=confidence,
         policy_version=1,
         model=model,
         finished_at=at if is_pass else None,

@@ -77,13 +77,21 @@ def _list() -> int | None:
     return chosen
 
 
+def _confidence(detail: RunDetail) -> str:
+    value = detail.run.confidence
+    if value is None:
+        return "no confidence"
+    was_drafted_anew = any(attempt.visit > 1 for attempt in detail.attempts)
+    return f"confidence {value:.2f}" + (" in its first draft" if was_drafted_anew else "")
+
+
 def _detail(detail: RunDetail) -> None:
     run = detail.run
     st.subheader(f"Run {run.run_id}")
     facts = [
         run.status.replace("_", " "),
         f"gate: {run.outcome}" if run.outcome else "not gated yet",
-        f"confidence {run.confidence:.2f}" if run.confidence is not None else "no confidence",
+        _confidence(detail),
         f"policy {detail.policy_version}" if detail.policy_version else "",
         f"model {run.model}" if run.model else "",
         words.moment(run.created_at),

@@ -10,9 +10,11 @@ from builders import NOW
 from second_visit import BETTER, DOUBTFUL, Shop, opened
 from small_shop import model, proposal
 
-from store import authorisation, labels, past, undoing
+from store import authorisation, labels, past, shadows, undoing
+from store.actions import REPLY_ONLY
 from store.deliveries import Due
 from store.engine import Store
+from store.gate import PolicyBody
 from store.reports import case
 from store.reports.card import card
 from store.reports.counting import by_day
@@ -76,11 +78,8 @@ async def test_a_second_draft_always_goes_to_a_person_and_says_why(shop: Shop) -
     shop.reject(await shop.waiting())
     await shop.work()
     run, again = shop.run(), shop.open_review()
-    assert (run.status, run.outcome, run.confidence) == (
-        RunStatus.AWAITING_REVIEW,
-        Outcome.ESCALATE,
-        None,
-    )
+    assert (run.status, run.outcome) == (RunStatus.AWAITING_REVIEW, Outcome.ESCALATE)
+    assert again.confidence is None
     assert (again.kind, again.revision, again.is_blocked) == (ReviewKind.ESCALATION, 2, False)
     assert [reason["code"] for reason in again.reasons] == ["redrafted", "uncalibrated"]
     assert again.reasons[0]["message"] == "Drafted anew after Ana rejected it: The amount is wrong"
@@ -174,6 +173,32 @@ async def test_counts_say_that_steps_ran_twice_and_that_there_was_one_draft(shop
     assert counted.gated.total() == 1
     history = shop.store.read(past.load)
     assert (list(history.run_id), list(history.is_right)) == ([1], [False])
+
+
+async def test_history_keeps_what_the_first_draft_was_for_that_is_what_was_judged(
+    shop: Shop,
+) -> None:
+    """Else a wrong draft would leave every sample that a promise is certified on."""
+    shop.scripted = model(synthesise=[DOUBTFUL, proposal(kind=REPLY_ONLY, args={}, sure=1.0)])
+    rejected = await shop.waiting()
+    before = shop.store.read(past.load)
+    shop.reject(rejected)
+    await shop.work()
+    assert shop.run().action_kind == REPLY_ONLY
+    after = shop.store.read(past.load)
+    assert list(after.confidence) == list(before.confidence) == [rejected.confidence]
+    assert list(after.amount_minor) == list(before.amount_minor) == [4_250]
+    assert [after.of_kind(kind).sum() for kind in ("refund", REPLY_ONLY)] == [1, 0]
+    assert (list(after.is_labelled), list(after.is_right)) == ([True], [False])
+
+
+async def test_a_shadow_judges_the_first_draft_alone(shop: Shop) -> None:
+    shadow = shop.store.transact(shadows.start, PolicyBody(threshold=0.5), person="Mo", now=NOW)
+    shop.reject(await shop.waiting())
+    await shop.work()
+    assert shop.run().status is RunStatus.AWAITING_REVIEW
+    seen = shop.store.read(shadows.compare, shadow)
+    assert (seen.judged, seen.to_automatic, seen.right_shadow.right) == (1, 1, 0)
 
 
 async def test_each_card_shows_what_its_own_draft_was_made_of(shop: Shop) -> None:

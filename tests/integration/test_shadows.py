@@ -32,6 +32,16 @@ def test_the_shadow_says_what_it_would_do_and_the_live_policy_decides(store: Sto
     assert (seen.to_automatic, seen.to_person) == (1, 0)
 
 
+def test_a_shadow_of_the_same_words_does_the_same_up_to_the_daily_cap(store: Store) -> None:
+    capped = AUDITED.model_copy(update={"daily_cap_minor": 5_000})
+    store.transact(builders.company, policy=capped)
+    shadow = store.transact(shadows.start, capped, person="Mo", note="", now=NOW)
+    outcomes = [gated.passed(store, action=builders.refund(3_000)).outcome for _ in range(3)]
+    assert outcomes == [Outcome.PASS, Outcome.ESCALATE, Outcome.ESCALATE]
+    seen = store.read(shadows.compare, shadow)
+    assert (seen.automatic_live, seen.automatic_shadow, seen.to_automatic) == (1, 1, 0)
+
+
 def test_right_and_wrong_are_known_of_both_by_the_same_labels(store: Store) -> None:
     shadow = start(store)
     for verdict in (Verdict.RIGHT, Verdict.WRONG):
