@@ -21,6 +21,7 @@ from store.transitions import OutcomeKind
 BATCH = 200  # outcomes a transaction
 KNOWN = ("outcome", "ticket", "run_id", "at", "note")
 _HIGHEST = 2**63 - 1
+_DIGITS = 20  # Python refuses to read a number of thousands
 
 Line = GoodLine[NewOutcome] | BadLine
 
@@ -48,6 +49,7 @@ def take_in(
 
     Raises NotAllowed for somebody who may not, before anything is read into the store.
     """
+    store.transact(outcomes.record, [], person=person, now=clock())  # a file may have no good line
     remaining = iter(lines)
     while piece := list(islice(remaining, batch)):
         good = [line for line in piece if isinstance(line, GoodLine)]
@@ -79,11 +81,13 @@ def _outcome(record: Record) -> NewOutcome:
 
 
 def _run_id(record: Record) -> int | None:
-    text = text_of(record, "run_id")
-    if not text:
+    value = record.get("run_id")
+    if value is None or value == "":
         return None
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= _HIGHEST:
-        raise BadInput(f"`run_id` is not the number of a run: {text[:40]!r}")
+    text = "" if isinstance(value, bool) else str(value).strip()
+    is_number = text.isascii() and text.isdigit() and len(text) <= _DIGITS
+    if not is_number or not 0 < int(text) <= _HIGHEST:
+        raise BadInput(f"`run_id` is not the number of a run: {str(value)[:40]!r}")
     return int(text)
 
 

@@ -143,7 +143,7 @@ def _from_json(raw: bytes, shape: Shape[T]) -> T:
     except ValueError as error:
         raise BadInput(f"not valid JSON ({error})") from None
     if not isinstance(record, dict):
-        raise BadInput(f"not a JSON object with a `{shape.needed}`")
+        raise BadInput(f"not a JSON object with the field `{shape.needed}`")
     return shape.make(record)
 
 

@@ -1,17 +1,14 @@
-"""What all our Plotly figures share: colours, axes, bands, and the lines of versions. Pure."""
+"""What all our Plotly figures share: colours, axes and bands. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from html import escape
+from datetime import date
 
 import plotly.graph_objects as go
 
-from dashboard import words
-from store.reports.versions import Change
-
 REFERENCE_RATES = (0.97, 0.98)
 STEPS = 6
+_FEW_DAYS = 3
 FONT = "'Source Sans', 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -69,6 +66,7 @@ def empty(colours: Palette, *, height: int) -> go.Figure:
 def say(figure: go.Figure, text: str) -> None:
     """Put a sentence where there is nothing to draw."""
     figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
     figure.add_annotation(x=0.5, y=0.5, xref="paper", yref="paper", text=text, showarrow=False)
 
 
@@ -92,42 +90,7 @@ def band(
     )
 
 
-def mark(
-    figure: go.Figure,
-    changes: Sequence[Change],
-    first: datetime,
-    last: datetime,
-    colours: Palette,
-    *,
-    size: int = 11,
-    apart: float = 0.12,
-) -> None:
-    """Draw a vertical line with a short label where a version came into use.
-
-    Labels closer than `apart`, a share of the width, are put into one.
-    """
-    width = (last - first).total_seconds()
-    labelled: list[tuple[datetime, list[str]]] = []
-    for change in changes:
-        at = change.at.replace(tzinfo=None)
-        figure.add_vline(x=at, line={"color": colours.quiet, "width": 1, "dash": "dash"})
-        if labelled and (at - labelled[-1][0]).total_seconds() < apart * width:
-            labelled[-1][1].append(change.title)
-        else:
-            labelled.append((at, [change.title]))
-    for at, titles in labelled:
-        more = f" +{len(titles) - 1}" if len(titles) > 1 else ""
-        is_late = (last - at).total_seconds() < 0.2 * width
-        figure.add_annotation(
-            x=at,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            xanchor="right" if is_late else "left",
-            text=escape(words.short(titles[0])) + more,
-            hovertext="<br>".join(escape(words.short(title, 60)) for title in titles),
-            showarrow=False,
-            font={"size": size, "color": colours.quiet},
-        )
-    if labelled:
-        figure.update_layout(margin={"t": 20})
+def name_days(figure: go.Figure, days: Sequence[date]) -> None:
+    """Name few days once each: Plotly would write one at its noon and its midnight."""
+    if len(days) <= _FEW_DAYS:
+        figure.update_xaxes(tickvals=list(days))

@@ -1,6 +1,6 @@
-"""Plotly figures of the Details: flow, chain, blame and confidence. Pure."""
+"""Plotly figures of the Details: chain, blame and confidence. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
@@ -9,119 +9,10 @@ from dashboard.figures import REFERENCE_RATES, Palette, empty, say
 from store.evidence.calibration_quality import Quality
 from store.evidence.compounding import end_to_end
 from store.evidence.sampling import ENOUGH
-from store.reports import flow as way
-from store.reports.blame import Blame
-from store.reports.flow import Stream
+from store.reports.blame import Blame, Blamed
 from store.reports.reliability import ReliabilityReport
 
-_COLUMNS = (
-    (way.ARRIVED,),
-    (way.SENT, way.PERSON, way.BLOCKED, way.UNDER_WAY, way.FAILED, way.CANCELLED),
-    (way.RIGHT, way.WRONG, way.COMPLAINT, way.UNKNOWN, way.APPROVED, way.EDITED, way.REJECTED,
-     way.WAITING, way.GIVEN_UP),
-)  # fmt: skip
-_FLOW_HEIGHT, _PAD = 270, 20  # pixels: of the plot, and between two places of a column
-_GOOD = {way.SENT, way.RIGHT, way.APPROVED}
-_BAD = {way.WRONG, way.COMPLAINT, way.REJECTED, way.BLOCKED, way.FAILED}
-_PERSONS = {way.PERSON, way.EDITED, way.WAITING}
-
-
-def sankey(streams: Sequence[Stream], colours: Palette) -> go.Figure:
-    """Return the way of tickets, from arrival to what became of them."""
-    figure = empty(colours, height=_FLOW_HEIGHT + 24)
-    if not streams:
-        say(figure, "nothing has arrived")
-        return figure
-    used = {name for s in streams for name in (s.source, s.target)}
-    names = [name for column in _COLUMNS for name in column if name in used]
-    size = {name: _tickets(streams, name) for name in names}
-    across, down = _places(size)
-    titles = {name: f"{name} · {words.count(size[name])}" for name in names}
-    tones = {name: _tone(name, colours) for name in names}
-    figure.add_sankey(
-        arrangement="fixed",
-        textfont={"size": 13, "color": colours.text, "shadow": _halo(colours.paper)},
-        node={
-            "x": across,
-            "y": down,
-            "label": ["" if name in _COLUMNS[-1] else titles[name] for name in names],
-            "customdata": [titles[name] for name in names],
-            "color": [tones[name] for name in names],
-            "pad": _PAD,
-            "thickness": 12,
-            "line": {"width": 0},
-            "hovertemplate": "%{customdata}<extra></extra>",
-        },
-        link={
-            "source": [names.index(s.source) for s in streams],
-            "target": [names.index(s.target) for s in streams],
-            "value": [s.tickets for s in streams],
-            "color": [_pale(tones[s.target]) for s in streams],
-            "customdata": [f"{s.source} → {s.target}: {words.count(s.tickets)}" for s in streams],
-            "hovertemplate": "%{customdata}<extra></extra>",
-        },
-    )
-    ends = [name for name in names if name in _COLUMNS[-1]]
-    for name in ends:  # beside their bands, not across them as Plotly would set them
-        figure.add_annotation(
-            text=titles[name],
-            x=1,
-            y=1 - down[names.index(name)],
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="middle",
-            xshift=6,
-            showarrow=False,
-            font={"size": 13, "color": colours.text},
-        )
-    longest = max((len(titles[name]) for name in ends), default=0)
-    figure.update_layout(margin={"l": 4, "r": 12 + 7 * longest, "t": 10, "b": 14})
-    return figure
-
-
-def _places(size: Mapping[str, int]) -> tuple[list[float], list[float]]:
-    """Return where each place is drawn, from 0 to 1: columns in our order, from the top down.
-
-    As tall as Plotly makes them, so that nothing has to give way and a name meets its place.
-    """
-    columns = [[name for name in column if name in size] for column in _COLUMNS]
-    tall = min(
-        (_FLOW_HEIGHT - _PAD * (len(column) - 1)) / sum(size[name] for name in column)
-        for column in columns
-        if column
-    )
-    across, down = list[float](), list[float]()
-    for x, column in zip((0.001, 0.5, 0.999), columns, strict=True):
-        top = 0.0
-        for name in column:
-            height = tall * size[name]
-            across.append(x)
-            down.append(min(0.999, max(0.001, (top + height / 2) / _FLOW_HEIGHT)))
-            top += height + _PAD
-    return across, down
-
-
-def _halo(paper: str) -> str:
-    return ", ".join(f"{x}px {y}px 3px {paper}" for x in (-1, 1) for y in (-1, 1))
-
-
-def _tickets(streams: Sequence[Stream], name: str) -> int:
-    arrived = sum(s.tickets for s in streams if s.target == name)
-    return arrived or sum(s.tickets for s in streams if s.source == name)
-
-
-def _tone(name: str, colours: Palette) -> str:
-    if name in _GOOD:
-        return colours.right
-    if name in _BAD:
-        return colours.wrong
-    return colours.ran if name in _PERSONS else colours.quiet
-
-
-def _pale(colour: str) -> str:
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgba({red},{green},{blue},.28)"
+_TICKS = 6  # of an axis that counts drafts, at most
 
 
 def chain(report: ReliabilityReport, colours: Palette) -> go.Figure:
@@ -135,7 +26,8 @@ def chain(report: ReliabilityReport, colours: Palette) -> go.Figure:
         y=left,
         mode="lines+markers",
         line={"color": colours.right, "width": 2.5},
-        hovertemplate="%{y:.1%} still right after %{x}<extra></extra>",
+        customdata=[words.percent(each) for each in left],
+        hovertemplate="%{customdata} still right after %{x}<extra></extra>",
     )
     whole = report.end_to_end
     if whole.has_enough and whole.rate is not None and whole.low is not None and whole.high:
@@ -148,7 +40,7 @@ def chain(report: ReliabilityReport, colours: Palette) -> go.Figure:
             },
             mode="markers",
             marker={"color": colours.text, "size": 8, "symbol": "diamond"},
-            hovertemplate="measured end to end: %{y:.1%}<extra></extra>",
+            hovertemplate=f"measured end to end: {words.percent(whole.rate)}<extra></extra>",
         )  # fmt: skip
     lows = [end_to_end(REFERENCE_RATES[0], len(titles) - 1), whole.low, *left]
     figure.update_yaxes(range=[max(0.0, min(low for low in lows if low is not None) - 0.03), 1.01])
@@ -164,10 +56,12 @@ def _references(figure: go.Figure, titles: Sequence[str], colours: Palette) -> N
             y=line,
             mode="lines",
             line={"color": colours.quiet, "width": 1.4, "dash": dash},
-            hovertemplate=f"every step {reference:.0%}: %{{y:.1%}} after %{{x}}<extra></extra>",
+            customdata=[words.percent(each) for each in line],
+            hovertemplate=f"every step {words.percent(reference, 0)}: %{{customdata}} after %{{x}}"
+            "<extra></extra>",
         )
         figure.add_annotation(
-            x=titles[-1], y=line[-1], text=f"{line[-1]:.1%}".replace("%", " %"),
+            x=titles[-1], y=line[-1], text=words.percent(line[-1]),
             showarrow=False, xshift=28, font={"size": 11, "color": colours.quiet},
         )  # fmt: skip
 
@@ -193,8 +87,6 @@ def blame_bars(found: Blame, colours: Palette) -> go.Figure:
     shares = found.failures >= ENOUGH
     rows = [step for step in found.steps if step.failures or step.name is not None]
     values = [(step.share or 0.0) if shares else float(step.failures) for step in rows]
-    texts = [f"{step.share:.0%}".replace("%", " %") if shares and step.share is not None
-             else str(step.failures) for step in rows]  # fmt: skip
     bars = {
         "type": "data", "symmetric": False, "color": colours.text, "thickness": 1, "width": 3,
         "visible": shares,
@@ -206,16 +98,25 @@ def blame_bars(found: Blame, colours: Palette) -> go.Figure:
         y=[step.title for step in rows],
         orientation="h",
         error_x=bars,
-        customdata=[[step.failures, text] for step, text in zip(rows, texts, strict=True)],
+        customdata=[_blamed(step, with_share=shares) for step in rows],
         marker={"color": [colours.wrong if step.name else colours.quiet for step in rows]},
-        hovertemplate="%{y}: failed first in %{customdata[0]} drafts<extra></extra>",
+        hovertemplate="%{y}: failed first in %{customdata}<extra></extra>",
     )
     figure.update_yaxes(
         autorange="reversed", gridcolor="rgba(0,0,0,0)", tickformat="", ticklabelstandoff=6
     )
-    figure.update_xaxes(tickformat=".0%" if shares else "d", showgrid=True, gridcolor=colours.grid)
+    figure.update_xaxes(showgrid=True, gridcolor=colours.grid, tickformat=".0%" if shares else "d")
+    if not shares:
+        figure.update_xaxes(dtick=1 + int(max(values)) // _TICKS, rangemode="tozero")
     figure.update_layout(bargap=0.35)
     return figure
+
+
+def _blamed(step: Blamed, *, with_share: bool) -> str:
+    drafts = "1 draft" if step.failures == 1 else f"{words.count(step.failures)} drafts"
+    if not with_share or step.share is None:
+        return drafts
+    return f"{drafts}: {words.percent(step.share, 0)} ({words.span(step.low, step.high)})"
 
 
 def reliability_diagram(found: Quality, colours: Palette) -> go.Figure:
@@ -239,11 +140,19 @@ def reliability_diagram(found: Quality, colours: Palette) -> go.Figure:
             "array": [one.interval.high - one.rate for one in found.bins],
             "arrayminus": [one.rate - one.interval.low for one in found.bins],
         },
-        customdata=[[one.interval.low, one.interval.high, one.n] for one in found.bins],
+        customdata=[
+            [
+                words.percent(one.mean),
+                words.percent(one.rate),
+                words.span(one.interval.low, one.interval.high),
+                one.n,
+            ]
+            for one in found.bins
+        ],
         mode="markers",
         marker={"size": 8, "color": colours.right},
-        hovertemplate="said %{x:.1%}, right %{y:.1%} (%{customdata[0]:.0%}–%{customdata[1]:.0%},"
-        " n = %{customdata[2]})<extra></extra>",
+        hovertemplate="said %{customdata[0]}, right %{customdata[1]} (%{customdata[2]},"
+        " n = %{customdata[3]})<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(range=[floor, 1.01], tickformat=".0%", title={"text": "the agent says",
                         "font": {"size": 11}})  # fmt: skip

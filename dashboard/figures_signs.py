@@ -6,13 +6,17 @@ from datetime import date, datetime, time, timedelta
 import plotly.graph_objects as go
 
 from dashboard import words
-from dashboard.figures import Palette, empty, mark, say
+from dashboard.figures import Palette, empty, name_days, say
+from dashboard.figures_marks import mark
 from store.evidence.sampling import ENOUGH
 from store.reports.drifting import Drift
 from store.reports.signs import BINS, Escalated, Shape, Unlike
 from store.reports.versions import Change
 
 SMALL = 150
+_SHARE_OF_DAY = (
+    "%{x|%-d %b}: %{customdata[0]} (%{customdata[1]} of %{customdata[2]})<extra></extra>"
+)
 
 
 def cusum(found: Drift | None, changes: Sequence[Change], colours: Palette) -> go.Figure:
@@ -25,7 +29,7 @@ def cusum(found: Drift | None, changes: Sequence[Change], colours: Palette) -> g
     figure.add_scatter(
         x=days,
         y=[one.level for one in found.days],
-        customdata=[[one.wrong, one.audited] for one in found.days],
+        customdata=[[words.percent(one.level, 0), one.wrong, one.audited] for one in found.days],
         mode="lines+markers",
         fill="tozeroy",
         fillcolor=colours.band,
@@ -34,8 +38,8 @@ def cusum(found: Drift | None, changes: Sequence[Change], colours: Palette) -> g
             "size": [5 + 3 * one.wrong for one in found.days],
             "color": [colours.wrong if one.wrong else colours.right for one in found.days],
         },
-        hovertemplate="%{x|%-d %b}: %{customdata[0]} wrong of %{customdata[1]} audited"
-        "<extra></extra>",
+        hovertemplate="%{x|%-d %b}: %{customdata[0]} of the alarm level;"
+        " %{customdata[1]} wrong of %{customdata[2]} audited<extra></extra>",
     )
     figure.add_hline(y=1, line={"color": colours.wrong, "width": 1.4, "dash": "dash"})
     figure.add_annotation(
@@ -43,7 +47,8 @@ def cusum(found: Drift | None, changes: Sequence[Change], colours: Palette) -> g
         font={"size": 11, "color": colours.wrong},
     )  # fmt: skip
     top = max([1.0, *(one.level for one in found.days)])
-    figure.update_yaxes(range=[0, 1.15 * top], tickformat=".0%", nticks=4)
+    title = {"text": "of the alarm level", "font": {"size": 11}}
+    figure.update_yaxes(range=[0, 1.15 * top], tickformat=".0%", nticks=4, title=title)
     _changed(figure, days, [one for one in changes if one.at.date() >= days[0]], colours)
     return figure
 
@@ -60,11 +65,14 @@ def escalations(
     figure.add_scatter(
         x=[one.day for one in known],
         y=[one.escalated / one.gated for one in known],
-        customdata=[[one.escalated, words.count(one.gated)] for one in known],
+        customdata=[
+            [words.percent(one.escalated / one.gated), one.escalated, words.count(one.gated)]
+            for one in known
+        ],
         mode="lines+markers",
         line={"color": colours.ran, "width": 2},
         marker={"size": 4},
-        hovertemplate="%{x|%-d %b}: %{y:.1%} (%{customdata[0]} of %{customdata[1]})<extra></extra>",
+        hovertemplate=_SHARE_OF_DAY,
     )
     _lately(figure, border, known[-1].day, colours)
     _changed(figure, [one.day for one in known], changes, colours)
@@ -84,13 +92,13 @@ def confidence_shape(found: Shape, colours: Palette) -> go.Figure:
         figure.add_scatter(
             x=middles,
             y=[count / total for count in counts],
-            customdata=[words.count(count) for count in counts],
+            customdata=[[words.percent(each / total), words.count(each)] for each in counts],
             name=name,
             mode="lines",
             line={"color": colour, "width": 2, "shape": "hvh",
                   "dash": "dot" if name == "before" else "solid"},
-            hovertemplate=f"{name}, confidence about %{{x:.2f}}: %{{y:.1%}} (%{{customdata}})"
-            "<extra></extra>",
+            hovertemplate=f"{name}, confidence about %{{x:.2f}}: %{{customdata[0]}}"
+            " (%{customdata[1]})<extra></extra>",
         )  # fmt: skip
     if not figure.data:
         say(figure, f"fewer than {ENOUGH} drafts")
@@ -111,11 +119,13 @@ def unlike_trend(
     figure.add_scatter(
         x=[one.day for one in known],
         y=[one.low / one.drafts for one in known],
-        customdata=[[one.low, words.count(one.drafts)] for one in known],
+        customdata=[
+            [words.percent(one.low / one.drafts), one.low, words.count(one.drafts)] for one in known
+        ],
         mode="lines+markers",
         line={"color": colours.ran, "width": 2},
         marker={"size": 4},
-        hovertemplate="%{x|%-d %b}: %{y:.1%} (%{customdata[0]} of %{customdata[1]})<extra></extra>",
+        hovertemplate=_SHARE_OF_DAY,
     )
     if found.shift is not None:
         limit = found.shift.limit
@@ -130,7 +140,8 @@ def _changed(
     figure: go.Figure, days: Sequence[date], changes: Sequence[Change], colours: Palette
 ) -> None:
     first, last = (datetime.combine(day, time()) for day in (days[0], days[-1]))
-    mark(figure, changes, first, last + timedelta(days=1), colours, size=10, apart=0.4)
+    mark(figure, changes, first, last + timedelta(days=1), colours, size=10)
+    name_days(figure, days)
 
 
 def _lately(figure: go.Figure, border: datetime, last: date, colours: Palette) -> None:

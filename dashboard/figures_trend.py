@@ -10,13 +10,15 @@ from datetime import datetime, time, timedelta
 import plotly.graph_objects as go
 
 from dashboard import words
-from dashboard.figures import REFERENCE_RATES, STEPS, Palette, band, empty, mark, say
+from dashboard.figures import REFERENCE_RATES, STEPS, Palette, band, empty, say
+from dashboard.figures_marks import mark
 from store.evidence.compounding import end_to_end
 from store.evidence.sampling import Estimate
 from store.reports.series import TrendPoint
 from store.reports.versions import Change
 
 _NAMED = 6  # points whose days are written below them
+_STEP_ROOM = 170  # pixels across one step's chart
 
 
 def end_to_end_trend(
@@ -29,15 +31,14 @@ def end_to_end_trend(
     known = [(point, found) for point, found in known if found.rate is not None]
     lows = [found.low for _, found in known if found.low is not None]
     floor = max(0.0, min([0.8, *lows]) - 0.03)
-    figure.update_layout(margin={"r": 104})
-    if trend:
-        _references(figure, trend, colours)
-        _name_points(figure, trend)
     if not known:
         say(figure, "too few labels for a rate")
+        return figure
+    figure.update_layout(margin={"r": 104})
+    _references(figure, trend, colours)
+    _name_points(figure, trend)
     _rates(figure, known, colours, size=9)
-    if trend:
-        mark(figure, changes, *extent(trend), colours)
+    mark(figure, changes, *extent(trend), colours)
     figure.update_yaxes(range=[floor, 1.01])
     return figure
 
@@ -65,7 +66,7 @@ def _references(figure: go.Figure, trend: Sequence[TrendPoint], colours: Palette
 
 
 def _name_points(figure: go.Figure, trend: Sequence[TrendPoint]) -> None:
-    """Say under each point which days it is, while there is room."""
+    """Write under each point which days it is, while there is room."""
     if len(trend) <= _NAMED:
         ticks = [middle(point) for point in trend]
         figure.update_xaxes(tickvals=ticks, ticktext=[when(point) for point in trend])
@@ -81,25 +82,32 @@ def step_trend(
 ) -> go.Figure:
     """Return one step's two series over time: ran (health) and right (reliability) with range."""
     figure = empty(colours, height=196)
+    figure.update_layout(margin={"l": 2, "r": 4, "t": 4, "b": 2}, font={"size": 11})
     points = [(point, point.steps[name]) for point in trend if name in point.steps]
+    if not points:
+        say(figure, "has not run yet")
+        return figure
     known = [(point, step.right) for point, step in points if step.right.has_enough]
     _rates(figure, known, colours, size=6)
     figure.add_scatter(
         x=[middle(point) for point, _ in points],
         y=[step.ok_rate for _, step in points],
-        customdata=[[when(point), words.count(step.runs)] for point, step in points],
+        customdata=[
+            [when(point), words.percent(step.ok_rate), words.count(step.runs)]
+            for point, step in points
+        ],
         name="ran",
         mode="lines",
         line={"color": colours.ran, "width": 1.5, "dash": "dot"},
-        hovertemplate="%{customdata[0]}: ran %{y:.1%} (n = %{customdata[1]})<extra></extra>",
+        hovertemplate="%{customdata[0]}: ran %{customdata[1]} (n = %{customdata[2]})"
+        "<extra></extra>",
     )
-    figure.update_layout(margin={"l": 2, "r": 4, "t": 4, "b": 2}, font={"size": 11})
     figure.update_yaxes(range=[floor, 1.02], nticks=3)
-    figure.update_xaxes(nticks=3)
-    if points:
-        mark(figure, changes, *extent(trend), colours, size=10, apart=1)
+    if len(trend) == 1:
+        _name_points(figure, trend)
     else:
-        say(figure, "has not run yet")
+        figure.update_xaxes(nticks=3)
+    mark(figure, changes, *extent(trend), colours, size=10, room=_STEP_ROOM)
     return figure
 
 
@@ -141,8 +149,8 @@ def _rates(
                 "line": {"color": colours.right, "width": 2},
             },
             error_y=_bars(chosen, colours, is_shown=not is_closed or len(closed) == 1),
-            hovertemplate="%{customdata[0]}, %{customdata[4]}: right %{y:.1%}"
-            " (%{customdata[1]:.1%}–%{customdata[2]:.1%}, n = %{customdata[3]})<extra></extra>",
+            hovertemplate="%{customdata[0]}, %{customdata[1]}: right %{customdata[2]}"
+            " (%{customdata[3]}, n = %{customdata[4]})<extra></extra>",
         )
 
 
@@ -163,8 +171,9 @@ def _bars(
     }
 
 
-def _told(point: TrendPoint, found: Estimate) -> list[object]:
-    return [when(point), found.low, found.high, words.count(found.labelled), found.look]
+def _told(point: TrendPoint, found: Estimate) -> list[str]:
+    rate, spread = words.percent(found.rate), words.span(found.low, found.high)
+    return [when(point), found.look, rate, spread, words.count(found.labelled)]
 
 
 def step_floor(trend: Sequence[TrendPoint]) -> float:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from dashboard import context_feed, session, words
 from dashboard.components.tiles import Tile, as_data
 from dashboard.signin.rules import cookie_name
-from store import claims, holds, settings, sign_ins
+from store import certificates, claims, holds, settings, sign_ins
 from store.errors import GreenlightError
 from store.reports import desk
 from store.reports.queue import QueueTiles, tiles
@@ -144,13 +144,16 @@ class HoldLine:
         self._kept = Kept()
 
     def __call__(self, _request: Request) -> JSONResponse:
-        """Answer with the line, empty while nothing is held."""
+        """Answer with the lines, empty while everything may go out alone."""
         return JSONResponse({"text": self._kept.get("hold", hold_line)}, headers=NO_STORE)
 
 
 def hold_line() -> str:
-    """Return the line about the holds in force."""
-    return words.on_hold(session.read(holds.in_force), session.now())
+    """Return what stops automatic sending: the holds in force and the suspended promises."""
+    now, made = session.now(), session.read(certificates.certificates)
+    lines = [words.on_hold(session.read(holds.in_force), now)]
+    lines += [words.stopped(one, now) for one in made if one.is_suspended]
+    return "\n".join(line for line in lines if line)
 
 
 async def keep_claim(request: Request) -> Response:

@@ -302,6 +302,17 @@ def tried(version: int) -> Tried:
     return found
 
 
+def tried_before(version: int) -> Tried | None:
+    """Return what this person tries against another version than this one, if anything."""
+    found = st.session_state.get(_TRIED)
+    return found if isinstance(found, Tried) and found.version != version else None
+
+
+def keep_tried(tried: Tried) -> None:
+    """Put this in place of what the person tries."""
+    st.session_state[_TRIED] = tried
+
+
 def tried_now() -> Tried:
     """Return what this person tries on the Gate page as it was last drawn."""
     return cast(Tried, st.session_state[_TRIED])

@@ -4,18 +4,27 @@ Like those of the card, each is one store verb, with arguments frozen when the b
 """
 
 from dashboard import actions, identity, session, words
-from dashboard.session import Notice
+from dashboard.session import Notice, Tried
 from store import certificates, holds, interventions, policies, reviews, settings, shadows
 from store.gate import PolicyBody
+from store.policies import PolicyVersion
 
 
-def publish(body: PolicyBody, note_key: str) -> None:
-    """Publish a policy version, or propose it; the store refuses anybody but a manager."""
+def publish(body: PolicyBody, note_key: str, based_on: int) -> None:
+    """Publish a policy version, or propose it; the store refuses anybody but a manager.
+
+    `based_on` is the version whose difference to it was on screen.
+    """
 
     def put_out() -> None:
         note = str(session.typed(note_key) or "").strip()
         version = identity.transact(
-            policies.publish, body, author=identity.me(), note=note, now=session.now()
+            policies.publish,
+            body,
+            author=identity.me(),
+            note=note,
+            now=session.now(),
+            based_on=based_on,
         )
         session.keep(note_key, "")
         if session.read(policies.version, version).published_at is None:
@@ -59,6 +68,39 @@ def move_threshold(kind: str, value: float | None) -> None:
     tried.jumps += 1
 
 
+def rebased(tried: Tried, last: PolicyBody, active: PolicyVersion) -> Tried:
+    """Return what was tried on the last policy, tried on the one now in force. Pure.
+
+    What either policy has anyway is not tried any more. Promises are made at the box alone.
+    """
+    now, wanted = active.body, tried.edited or tried.loaded or last
+    edits = {
+        name: getattr(wanted, name)
+        for name in PolicyBody.model_fields
+        if name != "promises" and getattr(wanted, name) != getattr(last, name)
+    }
+    loaded = now.model_copy(update=edits)
+    known = [
+        {kind: body.thresholds.get(kind, body.threshold) for kind in tried.moved}
+        for body in (last, now)
+    ]
+    moved = {
+        kind: value
+        for kind, value in tried.moved.items()
+        if all(value != each[kind] for each in known)
+    }
+    return Tried(active.version, loaded=None if loaded == now else loaded, moved=moved)
+
+
+def follow(tried: Tried, active: PolicyVersion) -> None:
+    """Go on with what was tried, on a version that came into force meanwhile; say so."""
+    session.keep_tried(tried)
+    if tried.loaded or tried.moved:
+        by = active.approved_by or active.author
+        said = f"Version {active.version} was published by {by} meanwhile. What you try is compared"
+        session.notify(Notice("problem", f"{said} with it now; nothing of yours is published."))
+
+
 def load_candidate(body: PolicyBody | None) -> None:
     """Try this policy in place of what is on screen; None goes back to the active one."""
     tried = session.tried_now()
@@ -67,11 +109,16 @@ def load_candidate(body: PolicyBody | None) -> None:
     tried.jumps += 1
 
 
-def start_shadow(body: PolicyBody) -> None:
-    """Let a candidate judge beside the live policy; the store refuses anybody but a manager."""
+def start_shadow(body: PolicyBody, based_on: int) -> None:
+    """Let a candidate judge beside the live policy; the store refuses anybody but a manager.
+
+    `based_on` is the version whose difference to it was on screen.
+    """
 
     def begin() -> None:
-        identity.transact(shadows.start, body, person=identity.me(), now=session.now())
+        identity.transact(
+            shadows.start, body, person=identity.me(), now=session.now(), based_on=based_on
+        )
         said = "The candidate runs beside the live policy from now on. It decides nothing."
         session.notify(Notice("done", said))
 

@@ -17,7 +17,7 @@ from store.past import History
 from store.promising import CoinSample, Tossed
 from store.reports import policy as history
 from store.reports import recommending
-from store.reports.policy import CurvePoint, Flip, Trial
+from store.reports.policy import CurvePoint, Effect, Flip, Trial
 from store.reports.recommending import Recommendation
 
 DAYS = 28
@@ -41,6 +41,7 @@ class Tried:
     """What a policy's rules make of past drafts (of one action kind), at any threshold."""
 
     trial: Trial
+    now: CurvePoint | None  # the active policy's, by its own rules; None where nothing was gated
     points: tuple[CurvePoint, ...]  # the grid's, and further thresholds that matter
     flips: tuple[tuple[int, int], ...]  # per point: to alone, to a person
 
@@ -82,6 +83,14 @@ def promised(seen: Past, rules: PolicyBody, kind: str) -> Promised:
     return _promised(session.store().url, seen.at, rules.model_dump_json(), kind, _rules=rules)
 
 
+def for_promise(found: Promised, promise: Promise, kind: str) -> Recommendation:
+    """Return what is certified for a promise, one of those to choose from or any other."""
+    for known in found.found.values():
+        if known.promise == promise:
+            return known
+    return recommending.recommendation(found.sample, promise, kind)
+
+
 def flipped(found: Tried, threshold: float) -> tuple[Flip, ...]:
     """Return the newest past cases that would go the other way at this threshold."""
     return session.read(history.flips, found.trial, threshold, SHOWN)
@@ -108,13 +117,14 @@ def _tried(
     _parts: tuple[History, PolicyBody, PolicyBody],
 ) -> Tried:
     trial = Trial(*_parts, kind)
-    more = tuple(_point(trial, threshold) for threshold in own) if trial.gated else ()
+    active = trial.active
+    now = _point(trial.now, active.thresholds.get(kind, active.threshold)) if trial.gated else None
+    more = tuple(_point(trial.then(at), at) for at in own) if trial.gated else ()
     points = tuple(sorted((*trial.curve, *more), key=lambda point: point.threshold))
-    return Tried(trial, points, tuple(trial.flips(point.threshold) for point in points))
+    return Tried(trial, now, points, tuple(trial.flips(point.threshold) for point in points))
 
 
-def _point(trial: Trial, threshold: float) -> CurvePoint:
-    effect = trial.then(threshold)
+def _point(effect: Effect, threshold: float) -> CurvePoint:
     assert effect.automatic_share is not None  # something was gated
     assert effect.cards_per_day is not None
     assert effect.money_per_day_minor is not None

@@ -5,7 +5,9 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+from store import certificates
 from store.actions import REPLY_ONLY
+from store.certificates import ALL, CertificateView
 from store.holds import HoldView
 from store.money import Money
 from store.transitions import SlaStage, Verdict
@@ -136,6 +138,17 @@ def _hold(hold: HoldView, now: datetime) -> str:
         what = f"Automatic delivery is on hold ({kind(hold.kind)})"
     note = f": {hold.note.rstrip(' .')}" if hold.note else ""
     return f"{what} since {clock(hold.since, now)} UTC by {hold.person}{note}."
+
+
+def stopped(one: CertificateView, now: datetime) -> str:
+    """Return the line that every page shows while a promise is suspended."""
+    about = "" if one.kind == ALL else f" ({kind(one.kind)})"
+    since = f" since {clock(one.moved_at, now)} UTC" if one.moved_at else ""
+    promise = certificates.promised(one)
+    return (
+        f"Every draft{about} goes to a person{since}: {promise[:1].lower()}{promise[1:]} no longer"
+        " holds. A manager reopens it on the Gate page."
+    )
 
 
 def hold_changed(name: str | None, *, is_held: bool) -> str:

@@ -158,6 +158,11 @@ def certificate(session: Session, certificate_id: int) -> CertificateView:
     return found[0]
 
 
+def suspended_kinds(session: Session) -> list[str]:
+    """Return the action kinds that a broken promise sends to a person, "*" for everything."""
+    return sorted({one.kind for one in certificates(session) if one.is_suspended})
+
+
 def tighten(session: Session, action: Action, result: GateResult) -> GateResult:
     """Return the gate's result, a pass turned to a person where a broken promise concerns it."""
     if result.outcome is not Outcome.PASS:

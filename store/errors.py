@@ -42,6 +42,10 @@ class StaleReview(GreenlightError):
     """The draft, its payload or the policy moved after the card was shown; look again."""
 
 
+class StalePolicy(GreenlightError):
+    """Another policy came into force after the one that this was compared with; look again."""
+
+
 class QueueFull(GreenlightError):
     """So many runs wait that no more are taken in; of this batch, `fits` still would be."""
 

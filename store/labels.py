@@ -6,7 +6,8 @@ decision's labels stay stored and are left out of every count by `valid`.
 
 A later outcome that says wrong replaces a verdict of right, whichever came first. Of a draft that
 nobody judged it is kept with no inclusion probability: by what chance customers complain is
-unknown, so it is in no rate.
+unknown, so it is in no rate. Where anything but the first draft as it was made went out, it is
+about that, and labels nothing.
 """
 
 from collections.abc import Sequence
@@ -20,9 +21,20 @@ from sqlmodel import Session, col
 
 from store.decisions import is_bulk
 from store.outputs import STEPS
-from store.schema import Decision, Draft, Label, LaterOutcome, Review, Run, StepRecord, Undo
+from store.schema import (
+    Decision,
+    Draft,
+    Label,
+    LaterOutcome,
+    OutboxEntry,
+    Review,
+    Run,
+    StepRecord,
+    Undo,
+)
 from store.transitions import (
     LabelSource,
+    OutboxStatus,
     OutcomeKind,
     ReviewKind,
     ReviewStatus,
@@ -132,6 +144,8 @@ def record_outcome(
     session: Session, later: LaterOutcome, *, is_simulated: bool = False, now: datetime
 ) -> None:
     """Label the run's first draft by what became of it; see above for what replaces what."""
+    if _revisions_sent(session, later.run_id) != {1}:
+        return
     judged = session.execute(
         valid(col(Label.decision_id), col(Label.is_right), col(Label.inclusion_probability)).where(
             col(Label.run_id) == later.run_id, whole_draft(), col(Label.decision_id).is_not(None)
@@ -156,6 +170,20 @@ def record_outcome(
             outcome_id=later.id,
         )
     )
+
+
+def _revisions_sent(session: Session, run_id: int) -> set[int]:
+    """Return the revisions of which anything was delivered; taking back delivers nothing."""
+    rows = session.execute(
+        select(col(Draft.revision))
+        .join(OutboxEntry, col(OutboxEntry.draft_id) == col(Draft.id))
+        .where(
+            col(OutboxEntry.run_id) == run_id,
+            col(OutboxEntry.status) == OutboxStatus.SENT,
+            col(OutboxEntry.reverses).is_(None),
+        )
+    )
+    return set(rows.scalars())
 
 
 def _about(session: Session, decision: Decision, review: Review) -> tuple[int, Decision]:

@@ -1,23 +1,25 @@
 """Outcomes that arrive later: reopened, charged back, confirmed; handed in by another system.
 
-Each is stored once. What it says of the draft becomes a label: see `labels` for which verdicts it
-replaces, and why a complaint about a draft that nobody audited is in no rate.
+Each is stored once, and only about what was sent. What it says of the draft becomes a label: see
+`labels` for which verdicts it replaces, and why a complaint about a draft that nobody audited is in
+no rate.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlmodel import Session, col
 
 from store import audit, labels, roles
 from store.errors import BadInput
 from store.queue import storable
-from store.schema import Draft, LaterOutcome, Run, Ticket
-from store.transitions import OutcomeKind, Role
+from store.schema import LaterOutcome, OutboxEntry, Run, Ticket
+from store.transitions import OutboxStatus, OutcomeKind, Role
 
 MAX_AT_ONCE = 1_000
+_CLOCKS_DIFFER = timedelta(days=1)  # also a date without a zone, taken as UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class NewOutcome:
     """What became of one ticket or run; exactly one of the two names it."""
 
     outcome: OutcomeKind
-    ticket: str | None = None  # its external id: the newest run that has a draft
+    ticket: str | None = None  # its external id: the newest run that sent something
     run_id: int | None = None
     at: datetime | None = None  # when it happened; None: now
     note: str = ""
@@ -58,7 +60,7 @@ def record(
     accepted, duplicates, rejected = 0, 0, list[tuple[int, str]]()
     for index, item in enumerate(items):
         try:
-            run_id = _run_of(session, item)
+            run_id = _run_of(session, item, now)
         except BadInput as error:
             rejected.append((index, str(error)))
             continue
@@ -70,7 +72,10 @@ def record(
     return Recorded(accepted, duplicates, tuple(rejected))
 
 
-def _run_of(session: Session, item: NewOutcome) -> int:
+def _run_of(session: Session, item: NewOutcome, now: datetime) -> int:
+    """Return the newest run that sent something; raise BadInput where nothing can be back yet."""
+    if item.at is not None and item.at > now + _CLOCKS_DIFFER:
+        raise BadInput(f"`at` is still to come: {item.at:%Y-%m-%d}.")
     if (item.ticket is None) == (item.run_id is None):
         raise BadInput("Name either the ticket or the run, not both.")
     which = (
@@ -78,19 +83,34 @@ def _run_of(session: Session, item: NewOutcome) -> int:
         if item.ticket is None
         else col(Ticket.external_id) == item.ticket
     )
+    sent, unknown = _has(OutboxStatus.SENT), _has(OutboxStatus.UNKNOWN)
     known = session.execute(
-        select(col(Run.id), col(Draft.id))
+        select(col(Run.id), sent, unknown)
         .join(Ticket, col(Ticket.id) == col(Run.ticket_id))
-        .outerjoin(Draft, (col(Draft.run_id) == col(Run.id)) & (col(Draft.revision) == 1))
         .where(which)
-        .order_by(col(Draft.id).is_(None), col(Run.id).desc())
+        .order_by(sent.desc(), unknown.desc(), col(Run.id).desc())
     ).first()
     named = f"run {item.run_id}" if item.ticket is None else f"ticket `{item.ticket}`"
     if known is None:
         raise BadInput(f"There is no {named}.")
-    if known[1] is None:
-        raise BadInput(f"The agent never drafted anything for {named}, so nothing can be judged.")
-    return int(known[0])
+    run_id, is_sent, is_unknown = known
+    if not is_sent and is_unknown:
+        raise BadInput(
+            f"Nobody has said yet whether anything was sent for {named}. Answer that first: its"
+            " card waits in the queue."
+        )
+    if not is_sent:
+        raise BadInput(f"Nothing was sent for {named}, so nothing can have come back.")
+    return int(run_id)
+
+
+def _has(status: OutboxStatus) -> ColumnElement[bool]:
+    """Return the condition that a run has a delivery of this status, other than to take back."""
+    return exists().where(
+        col(OutboxEntry.run_id) == col(Run.id),
+        col(OutboxEntry.status) == status,
+        col(OutboxEntry.reverses).is_(None),
+    )
 
 
 def _is_known(session: Session, run_id: int, kind: OutcomeKind) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from store import audit, promising, roles
-from store.errors import IllegalTransition, NotAllowed, NotFound
+from store import audit, policy_kinds, promising, roles
+from store.errors import IllegalTransition, NotAllowed, NotFound, StalePolicy
 from store.gate import PolicyBody
 from store.loosening import loosened
 from store.schema import Person, Policy
@@ -72,14 +72,25 @@ def second_managers(session: Session, author: str) -> list[str]:
     return [one.name for one in people if one.role in roles.PUBLISHERS and one.name != author]
 
 
-def publish(session: Session, body: PolicyBody, *, author: str, note: str, now: datetime) -> int:
+def publish(
+    session: Session,
+    body: PolicyBody,
+    *,
+    author: str,
+    note: str,
+    now: datetime,
+    based_on: int | None = None,
+) -> int:
     """Make the body the active policy, or propose it where a loosening needs a second manager.
 
     Return the version; its status says which. Only managers and admins may. A proposal replaces the
-    open one of the same author.
+    open one of the same author. `based_on` is the version that the author compared the body with;
+    see `require_active`.
     """
     roles.require_publisher(session, author)
     before = _active(session)
+    require_active(session, based_on, now=now)
+    policy_kinds.require_known(session, body)
     row = Policy(
         status=PolicyStatus.DRAFT, body=body.model_dump(mode="json"), author=author, note=note
     )
@@ -89,6 +100,21 @@ def publish(session: Session, body: PolicyBody, *, author: str, note: str, now: 
         if current.needs_second_manager and slack:
             return _propose(session, row, slack, now=now)
     return _activate(session, row, actor=author, now=now)
+
+
+def require_active(session: Session, number: int | None, *, now: datetime) -> None:
+    """Raise StalePolicy where another version than this one is active by now; None says nothing."""
+    row = _active(session)
+    if number is None or row is None or row.version == number:
+        return
+    at = row.published_at
+    when = "" if at is None else f" at {at:%H:%M} UTC"
+    if at is not None and at.date() != now.date():
+        when = f" on {at.day} {at:%b %H:%M} UTC"
+    raise StalePolicy(
+        f"Version {row.version} was published by {row.approved_by or row.author}{when} meanwhile."
+        " Nothing was changed: look at the difference to it, and do it again if you still want to."
+    )
 
 
 def approve(session: Session, number: int, *, person: str, now: datetime) -> None:

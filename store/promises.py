@@ -2,17 +2,18 @@
 
 Three signs break a promise: proof that more is wrong than it allows, a rise in the error rate, and
 tickets that no longer look like those it was certified on. A broken one is suspended, which sends
-everything of its kind to a person; one whose confidence was fitted anew since lapses.
+everything of its kind to a person. One lapses whose confidence was fitted anew since, or whose kind
+has newer drafts of a confidence that it does not name: another model makes them now.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlmodel import Session, col
 
-from store import calibrators, certificates, notifications
-from store.certificates import ALL, CertificateView
+from store import calibrators, certificates, notifications, of_kind
+from store.certificates import CertificateView
 from store.evidence.drift import Cusum, Day, MixShift, Run, evidence_since_any_day, mix_shift
 from store.labels import valid, whole_draft
 from store.phrases import percent
@@ -33,7 +34,7 @@ class Watched:
     cusum: Cusum
     run: Run
     mix: MixShift | None  # None: nothing tells how unlike known requests a ticket is
-    is_current: bool  # False: its confidence was fitted anew
+    why_lapsed: str | None  # what its ground was taken by; None: it stands on it still
 
     @property
     def wrong(self) -> int:
@@ -91,9 +92,8 @@ def found(session: Session) -> tuple[Broken, ...]:
     for one in watched(session):
         if one.why_broken is not None:
             broken.append(Broken(one.certificate.id, one.why_broken, lapses=False))
-        elif not one.is_current:
-            why = "the confidence that it is about was fitted anew"
-            broken.append(Broken(one.certificate.id, why, lapses=True))
+        elif one.why_lapsed is not None:
+            broken.append(Broken(one.certificate.id, one.why_lapsed, lapses=True))
     return tuple(broken)
 
 
@@ -125,8 +125,19 @@ def _watched(session: Session, one: CertificateView, in_force: frozenset[str]) -
         cusum=tuned,
         run=tuned.run(days),
         mix=_mix(session, one),
-        is_current=set(one.evidence.calibrators) <= in_force,
+        why_lapsed=_why_lapsed(session, one, in_force),
     )
+
+
+def _why_lapsed(session: Session, one: CertificateView, in_force: frozenset[str]) -> str | None:
+    named = one.evidence.calibrators
+    if not in_force.issuperset(named):
+        return "the confidence that it is about was fitted anew"
+    since = of_kind.recent(session, since=one.issued_at, but=named)
+    others = ", ".join(sorted(of_kind.named(since, one.kind)))
+    if others:
+        return f"drafts now come from a model that it was not certified on: {others}"
+    return None
 
 
 def cusum(one: CertificateView) -> Cusum:
@@ -143,21 +154,18 @@ def cusum(one: CertificateView) -> Cusum:
 
 def _audits(session: Session, one: CertificateView) -> tuple[Day, ...]:
     """Return (wrong, audited) per day of the verdict: the coin's drafts that went out alone."""
-    day = func.date(col(Label.labelled_at))
-    rows = session.execute(
-        valid(day, func.sum(case((col(Label.is_right), 0), else_=1)), func.count())
+    day, wrong = func.date(col(Label.labelled_at)), case((col(Label.is_right), 0), else_=1)
+    audits = (
+        valid(day.label("day"), wrong.label("wrong"))
         .join(RunRow, col(RunRow.id) == col(Label.run_id))
         .where(
             whole_draft(),
             col(RunRow.outcome) == Outcome.PASS,
             col(RunRow.coin) < col(RunRow.coin_rate),
             col(RunRow.gated_at) >= one.issued_at,
-            *_of_kind(one),
         )
-        .group_by(day)
-        .order_by(day)
     )
-    return tuple((int(wrong), int(audited)) for _, wrong, audited in rows)
+    return of_kind.per_day(session, audits, one.kind)
 
 
 def _mix(session: Session, one: CertificateView) -> MixShift | None:
@@ -166,19 +174,9 @@ def _mix(session: Session, one: CertificateView) -> MixShift | None:
         return None
     day = func.date(col(RunRow.created_at))
     is_low = or_(col(RunRow.similarity).is_(None), col(RunRow.similarity) <= cut)
-    rows = session.execute(
-        select(day, func.sum(case((is_low, 1), else_=0)), func.count())
-        .where(
-            col(RunRow.outcome).is_not(None),
-            col(RunRow.created_at) >= one.issued_at,
-            *_of_kind(one),
-        )
-        .group_by(day)
-        .order_by(day)
-    ).all()
-    low, all_drafts = ([int(row[place]) for row in rows] for place in (1, 2))
-    return mix_shift(low, all_drafts, float(share), assurance=MIX_ASSURANCE)
-
-
-def _of_kind(one: CertificateView) -> list[ColumnElement[bool]]:
-    return [] if one.kind == ALL else [col(RunRow.action_kind) == one.kind]
+    drafts = select(day.label("day"), case((is_low, 1), else_=0).label("low")).where(
+        col(RunRow.outcome).is_not(None), col(RunRow.created_at) >= one.issued_at
+    )
+    days = of_kind.per_day(session, drafts, one.kind)
+    low, gated = [low for low, _ in days], [gated for _, gated in days]
+    return mix_shift(low, gated, float(share), assurance=MIX_ASSURANCE)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import case, func, insert
 from sqlmodel import Session, col, select
 
-from store import audit, roles
+from store import audit, policies, roles
 from store.errors import IllegalTransition, NotFound
 from store.evidence.sampling import Estimate, Stratum, Tally, stratified_rate
 from store.gate import GateInput, PolicyBody, evaluate
@@ -46,9 +46,21 @@ class Comparison:
     right_shadow: Estimate  # of what would have
 
 
-def start(session: Session, body: PolicyBody, *, person: str, note: str = "", now: datetime) -> int:
-    """Let a candidate judge beside the live policy from now on; return its id. Managers only."""
+def start(
+    session: Session,
+    body: PolicyBody,
+    *,
+    person: str,
+    note: str = "",
+    now: datetime,
+    based_on: int | None = None,
+) -> int:
+    """Let a candidate judge beside the live policy from now on; return its id. Managers only.
+
+    `based_on` is the version that the person compared it with; see `policies.require_active`.
+    """
     roles.require_publisher(session, person)
+    policies.require_active(session, based_on, now=now)
     if running(session) is not None:
         raise IllegalTransition(
             "A shadow policy is running already. Stop it first, so that two are not mixed up."

@@ -13,9 +13,9 @@ from store.schema import Calibrator
 CALIBRATOR = "sure-1"
 
 
-def calibrator(session: Session) -> None:
+def calibrator(session: Session, version: str = CALIBRATOR, model: str = MODEL) -> None:
     """Store a calibrator that takes the `sure` signal for the log-odds of being right."""
-    if session.get(Calibrator, CALIBRATOR) is None:
+    if session.get(Calibrator, version) is None:
         stack = Stack(
             signals=("sure",),
             means=(0.0,),
@@ -24,9 +24,7 @@ def calibrator(session: Session) -> None:
             intercept=0.0,
             platt=(1.0, 0.0),
         )
-        fitted = Fitted(
-            version=CALIBRATOR, model=MODEL, is_demo=True, stack=stack, labels=0, wrong=0
-        )
+        fitted = Fitted(version=version, model=model, is_demo=True, stack=stack, labels=0, wrong=0)
         calibrators.save(session, fitted, now=NOW)
 
 

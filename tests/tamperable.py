@@ -64,7 +64,7 @@ def world(store: Store) -> dict[str, Any]:
     known |= {"passed_run": passed.run_id, "passed_draft": passed.draft_id}
     known |= {"other_draft": passed.draft_id, "other_run": passed.run_id}
     store.transact(holds.set_hold, person="Mo", kind=None, is_held=True, now=NOW)
-    _evidence(store, passed.run_id)
+    _evidence(store, sent.run_id)
     return known | _policies(store)
 
 

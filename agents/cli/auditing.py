@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from agents.cli.context import Home, Json, opened, settings_of
+from agents.cli.context import HIGHEST, Home, Json, opened, settings_of
 from agents.cli.out import print_json, visible
 from store.errors import BadInput
 
@@ -110,7 +110,9 @@ def export(
         Format | None,
         typer.Option("--format", help="Else by the file's name; CSV is safe to open."),
     ] = None,
-    run: Annotated[int | None, typer.Option(min=1, help="Only this run's entries.")] = None,
+    run: Annotated[
+        int | None, typer.Option(min=1, max=HIGHEST, help="Only this run's entries.")
+    ] = None,
     since: Annotated[
         datetime | None, typer.Option(formats=MOMENTS, help="From this moment on (UTC).")
     ] = None,

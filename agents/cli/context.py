@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from store.settings import Settings
 
 HOST = "127.0.0.1"
+HIGHEST = 2**63 - 1  # number of anything that a database keeps
+MOST_DAYS = 36_500  # back from now: a hundred years
 COMPANY_FILE = "company-folder"  # in the home: where the company served here lies
 
 Home = Annotated[

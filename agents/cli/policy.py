@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.cli import policy_evidence
-from agents.cli.context import Home, Json, clock, opened
-from agents.cli.out import console, print_json, table
+from agents.cli.context import HIGHEST, Home, Json, clock, opened
+from agents.cli.out import console, print_json, safe, table
 from agents.cli.policy_file import Manager, rules_from, validated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from store.certificates import CertificateView
     from store.policies import PolicyVersion
 
 group = typer.Typer(no_args_is_help=True)
 
-Proposal = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="The proposed version.")]
+Proposal = Annotated[
+    int, typer.Argument(min=1, max=HIGHEST, metavar="VERSION", help="The proposed version.")
+]
 
 
 @group.callback()
@@ -29,12 +34,14 @@ def policy_root() -> None:
 
 @group.command("show")
 def show(
-    version: Annotated[int | None, typer.Argument(min=1, help="Else the active one.")] = None,
+    version: Annotated[
+        int | None, typer.Argument(min=1, max=HIGHEST, help="Else the active one.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Show the active policy, or one version."""
-    from store import policies
+    """Show the active policy, or one version, and how its promises stand."""
+    from store import certificates, policies
 
     with opened(home) as store:
         found = (
@@ -43,9 +50,13 @@ def show(
             else store.read(policies.version, version)
         )
         waiting = store.read(policies.proposals)
+        promised = _concerning(found, store.read(certificates.certificates))
     if as_json:
-        open_ones = [proposal.version for proposal in waiting]
-        print_json({"ok": True, **_as_json(found), "proposals": open_ones})
+        further = {
+            "proposals": [proposal.version for proposal in waiting],
+            "certificates": [_certificate(one) for one in promised],
+        }
+        print_json({"ok": True, **_as_json(found), **further})
         return
     head = f"Policy {found.version}, {found.state}, by {found.author}"
     rows = [(name, json.dumps(value)) for name, value in found.body.model_dump(mode="json").items()]
@@ -55,6 +66,8 @@ def show(
             f"Version {proposal.version} is proposed by {proposal.author} and waits for another"
             " manager."
         )
+    for one in promised:
+        console().print(safe(_stands(one)))
 
 
 @group.command("publish")
@@ -142,6 +155,49 @@ def withdraw(version: Proposal, person: Manager, home: Home = None, as_json: Jso
         print_json({"ok": True, **_as_json(found)})
     else:
         typer.echo(f"Policy {version} is withdrawn. Nothing else changed.")
+
+
+def _concerning(
+    found: "PolicyVersion", known: "Sequence[CertificateView]"
+) -> "list[CertificateView]":
+    """Return the version's certificates, and every suspended one: those outlive their policy."""
+    return [
+        one
+        for one in known
+        if one.is_suspended
+        or (one.policy_version == found.version and _state(one) in ("standing", "lapsed"))
+    ]
+
+
+def _state(one: "CertificateView") -> str:
+    return "standing" if one.move is None else one.move.value
+
+
+def _certificate(one: "CertificateView") -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "max_error": one.promise.max_error,
+        "state": _state(one),
+        "since": one.moved_at or one.issued_at,
+        "why": one.why,
+    }
+
+
+def _stands(one: "CertificateView") -> str:
+    from store.certificates import promised
+
+    since = f"{one.moved_at or one.issued_at:%Y-%m-%d %H:%M} UTC"
+    why = f": {one.why}" if one.why else ""
+    said = f"Certificate {one.id}, {_state(one)} since {since}{why}. {promised(one)}"
+    if one.is_standing:
+        return f"{said} holds."
+    if not one.is_suspended:
+        return f"{said} says nothing any more."
+    return (
+        f"{said} no longer holds, so a person gets all of it. To let it go out alone again:"
+        f" greenlight policy reopen {one.id} --as NAME"
+    )
 
 
 def _as_json(found: "PolicyVersion") -> dict[str, Any]:

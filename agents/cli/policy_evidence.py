@@ -63,15 +63,19 @@ def recommend(
 
 def preview(file: PolicyFile, home: Home = None, as_json: Json = False) -> None:
     """Try a policy on the drafts of the last four weeks, beside the active one. Changes nothing."""
+    from store import certificates, policy_kinds
     from store.reports import policy as history
 
     body = policy_from(file)
     with opened(home) as store:
+        store.read(policy_kinds.require_known, body)
         seen = store.read(history.preview, body, since=clock() - timedelta(days=DAYS))
+        suspended = store.read(certificates.suspended_kinds)
     if as_json:
-        print_json({"ok": True, **_document(seen)})
+        print_json({"ok": True, **_document(seen), "suspended": suspended})
         return
     _print_preview(seen)
+    _print_suspended(suspended, "Neither policy is counted with that.")
 
 
 def reopen(
@@ -102,10 +106,11 @@ def shadow_start(
     as_json: Json = False,
 ) -> None:
     """Let a policy from a file judge beside the live one from now on."""
-    from store import shadows
+    from store import policy_kinds, shadows
 
     body = policy_from(file)
     with opened(home, urgent=True) as store:
+        store.read(policy_kinds.require_known, body)
         number = store.transact(shadows.start, body, person=person, note=note, now=clock())
     if as_json:
         print_json({"ok": True, "shadow": number})
@@ -133,16 +138,18 @@ def shadow_stop(person: Manager, home: Home = None, as_json: Json = False) -> No
 @group.command("show")
 def shadow_show(home: Home = None, as_json: Json = False) -> None:
     """Compare the shadow that runs, or ran last, with the live policy."""
-    from store import shadows
+    from store import certificates, shadows
 
     with opened(home) as store:
+        suspended = store.read(certificates.suspended_kinds)
         known = store.read(shadows.known)
         compared = store.read(shadows.compare, known[0].id) if known else None
     if as_json:
         shown = _shadow(known[0], compared) if known and compared else None
-        print_json({"ok": True, "shadow": shown})
+        print_json({"ok": True, "shadow": shown, "suspended": suspended})
     elif known and compared:
         _print_shadow(known[0], compared)
+        _print_suspended(suspended, "The live policy is counted with that, the shadow without.")
     else:
         typer.echo("No shadow policy was ever started.")
 
@@ -214,6 +221,16 @@ def _print_preview(seen: "Preview") -> None:
         ]
         columns = ("run", "case", "action", "now → then", "was it right")
         console().print(table("The newest of them", columns, flips))
+
+
+def _print_suspended(kinds: list[str], counted: str) -> None:
+    """Say what goes to a person whatever a policy says, and how far the figures above know it."""
+    if not kinds:
+        return
+    what = "everything" if "*" in kinds else ", ".join(f"every {kind}" for kind in kinds)
+    console().print(
+        f"A promise is suspended: until a manager reopens it, {what} goes to a person. {counted}"
+    )
 
 
 def _share(effect: "Effect") -> str:

@@ -22,7 +22,9 @@ def policy_from(file: Path) -> "PolicyBody":
 def rules_from(file: Path) -> dict[str, Any]:
     """Read the rules of a policy, not yet checked."""
     try:
-        body = json.loads(file.read_text(encoding="utf-8"))
+        body = json.loads(file.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise BadInput(f"`{file}` is not a policy in JSON: it is nested too deeply.") from None
     except (OSError, ValueError) as error:
         raise BadInput(f"`{file}` is not a policy in JSON: {error}") from None
     if isinstance(body, dict) and isinstance(body.get("policy"), dict):

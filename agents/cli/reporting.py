@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.context import Home, Json, clock, opened
-from agents.cli.out import console, percent, print_json, table
+from agents.cli.context import HIGHEST, MOST_DAYS, Home, Json, clock, opened
+from agents.cli.out import complain, console, percent, print_json, table
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from store.reports.reliability import ReliabilityReport
 
 _FEW = 30
@@ -16,18 +18,23 @@ _FEW = 30
 def report(
     pipeline: Annotated[str, typer.Option(help="Which pipeline.")] = "support",
     days: Annotated[
-        int | None, typer.Option(min=1, help="Only runs of so many whole days (UTC) and of today.")
+        int | None,
+        typer.Option(
+            min=1, max=MOST_DAYS, help="Only runs of so many whole days (UTC) and of today."
+        ),
     ] = None,
     intent: Annotated[str | None, typer.Option(help="Only this intent.")] = None,
     action: Annotated[str | None, typer.Option(help="Only this kind of action.")] = None,
     policy: Annotated[
-        int | None, typer.Option(min=1, help="Only drafts gated under this policy version.")
+        int | None,
+        typer.Option(min=1, max=HIGHEST, help="Only drafts gated under this policy version."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="Only drafts of this model.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Say how often drafts were wrong, which step failed first, and how sure that is."""
+    from store.reports.asked import unknown_values
     from store.reports.reliability import reliability
     from store.reports.scope import Scope, last_days
 
@@ -41,6 +48,9 @@ def report(
     )
     with opened(home) as store:
         found = store.read(reliability, scope)
+        unknown = [] if found.runs else store.read(unknown_values, scope)
+    for one in unknown:
+        complain(one)
     if as_json:
         print_json(found.as_json())
     else:
@@ -53,11 +63,9 @@ def _print_report(found: "ReliabilityReport") -> None:
         f"{found.scope.pipeline}: {found.runs} runs, {found.gated} gated,"
         f" {percent(found.auto_rate)} went out alone, {found.escalated} to a person"
     )
-    wrong, whole = found.sent_wrong, found.end_to_end
-    screen.print(
-        "Auto-sent drafts that were wrong:"
-        f" {_rate(wrong.wrong, wrong.labelled, wrong.rate, wrong.low, wrong.high)}"
-    )
+    whole = found.end_to_end
+    screen.print(f"Auto-sent drafts that were wrong: {_sent_wrong(found)}")
+    _print_to_judge(screen, found)
     if found.unaudited_wrong:
         screen.print(
             f"Besides: {found.unaudited_wrong} later found wrong that nobody audited;"
@@ -70,8 +78,31 @@ def _print_report(found: "ReliabilityReport") -> None:
         f" (weighed: as good as {whole.effective_n:.0f} drawn alike)"
     )
     if whole.labelled >= _FEW:
-        screen.print(f"Product of the steps: {percent(found.product_of_steps)}")
+        screen.print(
+            "Product of the steps, with the failures that no single step explains:"
+            f" {percent(found.blame.product)}"
+        )
     screen.print(f"Fix first: {_fix_first(found)}")
+
+
+def _print_to_judge(screen: "Console", found: "ReliabilityReport") -> None:
+    """Say how many of the drawn drafts are not in the rate yet, also in weeks that are closed."""
+    waiting = [point for point in found.trend if point.to_judge]
+    if not waiting:
+        return
+    number = sum(point.to_judge for point in waiting)
+    said = f"Still to be judged, of those drawn for an audit: {number}"
+    closed = ", ".join(f"{one.to_judge} from {one.start} on" for one in waiting if one.is_closed)
+    screen.print(f"{said} (in closed periods: {closed})" if closed else said)
+
+
+def _sent_wrong(found: "ReliabilityReport") -> str:
+    from store.phrases import why_unknown
+
+    wrong = found.sent_wrong
+    if not wrong.labelled:
+        return f"unknown. {why_unknown(found.passed, found.drawn)}"
+    return _rate(wrong.wrong, wrong.labelled, wrong.rate, wrong.low, wrong.high)
 
 
 def _steps(found: "ReliabilityReport") -> object:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.cli.context import Home, Json, clock, opened
+from agents.cli.context import MOST_DAYS, Home, Json, clock, opened
 from agents.cli.out import console, percent, print_json, table
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ _CHECKS = ("#step named", "#agreed", "#planted caught")
 
 
 def reviewers(
-    days: Annotated[int, typer.Option(min=1, help="Decisions of the last days.")] = 28,
+    days: Annotated[
+        int, typer.Option(min=1, max=MOST_DAYS, help="Decisions of the last days.")
+    ] = 28,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agents.cli.context import Home, Json, clock, file_or_dash, opened, settings_of
+from agents.cli.context import HIGHEST, Home, Json, clock, file_or_dash, opened, settings_of
 from agents.cli.out import print_json, visible
 from store.errors import BadInput, StaleReview
 
@@ -36,7 +36,9 @@ class VerdictWord(StrEnum):
 UNDOABLE = frozenset(VerdictWord) - {VerdictWord.RIGHT, VerdictWord.WRONG, VerdictWord.HAPPENED}
 
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Who decides.")]
-ReviewNumber = Annotated[int, typer.Argument(metavar="REVIEW", help="Number of the review.")]
+ReviewNumber = Annotated[
+    int, typer.Argument(max=HIGHEST, metavar="REVIEW", help="Number of the review.")
+]
 ReasonCode = Annotated[str | None, typer.Option(metavar="CODE", help="Why it is rejected.")]
 BlamedStep = Annotated[str | None, typer.Option(metavar="NAME", help="The step to blame.")]
 Edit = Annotated[
@@ -49,7 +51,8 @@ Edit = Annotated[
     ),
 ]
 Revision = Annotated[
-    int | None, typer.Option(min=1, help="Refuse unless this revision is still the one.")
+    int | None,
+    typer.Option(min=1, max=HIGHEST, help="Refuse unless this revision is still the one."),
 ]
 DecisionId = Annotated[
     str | None, typer.Option("--id", help="Id of the decision: sent again, decided once.")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agents.cli.context import Home, Json, clock, opened
+from agents.cli.context import HIGHEST, Home, Json, clock, opened
 from agents.cli.out import complain, console, print_json, table
 from store.errors import GreenlightError
 from store.transitions import RunStatus
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from store.reports.runs import RunRow
 
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Who does it.")]
-Number = Annotated[int, typer.Argument(metavar="RUN", help="Number of the run.")]
+Number = Annotated[int, typer.Argument(max=HIGHEST, metavar="RUN", help="Number of the run.")]
 
 group = typer.Typer(no_args_is_help=True, help="List runs, retry failed ones, cancel one.")
 
@@ -48,7 +48,9 @@ def show(
 
 @group.command()
 def retry(
-    numbers: Annotated[list[int], typer.Argument(metavar="RUN...", help="Numbers of the runs.")],
+    numbers: Annotated[
+        list[int], typer.Argument(max=HIGHEST, metavar="RUN...", help="Numbers of the runs.")
+    ],
     person: As,
     home: Home = None,
     as_json: Json = False,

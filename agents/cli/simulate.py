@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.cli.context import Json, demo_folder
-from agents.cli.out import console, percent, print_json, table
+from agents.cli.out import complain, console, percent, print_json, table
+from agents.cli.tickets import INTERRUPTED
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -35,7 +36,12 @@ def simulate(
     """
     from agents.simulating.figures import Plan
 
-    show(_run(Plan(tickets, fault_rate, retries, escalate, seed)), as_json=as_json)
+    try:
+        results = _run(Plan(tickets, fault_rate, retries, escalate, seed))
+    except KeyboardInterrupt:
+        complain("Interrupted. Nothing was kept.")
+        raise typer.Exit(INTERRUPTED) from None
+    show(results, as_json=as_json)
 
 
 def show(results: "Results", *, as_json: bool) -> None:
@@ -118,8 +124,8 @@ def _variants(title: str, rows: "Sequence[Measured]") -> "RenderableType":
                 _ranged(one.committed_right),
                 _ranged(one.alone_right),
                 str(one.alone_right.n),
-                percent(one.automatic.rate),
-                percent(one.escalated.rate),
+                _plain(one.automatic),
+                _plain(one.escalated),
                 _ranks(one.gate),
             )
             for one in rows
@@ -174,10 +180,10 @@ def _settings(title: str, rows: "Sequence[Measured]") -> "RenderableType":
             f"{one.repeat:.0%}",
             _ranks(one.gate),
             _counted(one.repaired),
-            percent(one.escalated.rate),
+            _plain(one.escalated),
             _ranged(one.committed_right),
-            _expected(by_arithmetic(one)),
-            _escalated(one.needed),
+            _expected(by_arithmetic(one)) if one.gate and one.gate.has_enough else "-",
+            _escalated(one.needed) if one.committed_right.has_enough else "-",
         )
         for one in rows
     ]
@@ -202,17 +208,24 @@ def _print_arithmetic(
 
 
 def _ranged(share: "Share") -> str:
-    """Return a share with its 95 % range, short enough for a column."""
+    """Return a share with its 95 % range, short enough for a column; few as counts alone."""
     found = share.as_json()
     if found["rate"] is None:
         return "unknown"
+    if not share.has_enough:
+        return f"{share.k} of {share.n}"
     return f"{found['rate']:.1%} ({found['low'] * 100:.1f}–{found['high'] * 100:.1f})"
+
+
+def _plain(share: "Share") -> str:
+    """Return a share that is a count of what was done, not an estimate; few as counts alone."""
+    return percent(share.rate) if share.has_enough else _counted(share)
 
 
 def _ranks(ranked: "Ranked | None") -> str:
     if ranked is None:
         return "-"
-    if ranked.auroc is None:
+    if ranked.auroc is None or not ranked.has_enough:
         return "unknown"
     known = ranked.low is not None and ranked.high is not None
     return f"{ranked.auroc:.2f}" + (f" ({ranked.low:.2f}–{ranked.high:.2f})" if known else "")

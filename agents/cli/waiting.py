@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agents.cli.context import Home, Json, clock, opened
+from agents.cli.context import HIGHEST, Home, Json, clock, opened
 from agents.cli.out import amount, console, duration, print_json, table
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ EVERYTHING = 1_000_000
 
 def queue(
     search: Annotated[str, typer.Option(help="Only titles, tickets, customers with this.")] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=HIGHEST, help="At most so many.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

@@ -94,8 +94,8 @@ def seed(
                 return
             store.transact(publish_stricter, now=changed_at)
         decide_all(store, truths, seed=SEED, now=progress.end)
-        hear_again(store, truths, seed=SEED, now=progress.end)
         asyncio.run(deliver(settings, store, load(COMPANY)))
+        hear_again(store, truths, seed=SEED, now=progress.end)
     file.write_text(progress.model_copy(update={"is_done": True}).model_dump_json())
 
 

@@ -84,7 +84,7 @@ def _sentences(results: Results, reached_by: Measured | None) -> Iterator[str]:
     )
     yield f"{_measured(both)} {_verdict(both)}"
     if reached_by is None:
-        yield "No setting that was tried reaches it."
+        yield "No setting that was tried is shown to reach it."
     elif reached_by.asks_twice or reached_by.retries != both.retries:
         yield f"It is reached {_setting(reached_by)}: {_short(reached_by)}."
     linked = [one for one in results.settings if one.repeat]
@@ -104,8 +104,8 @@ def _sentences(results: Results, reached_by: Measured | None) -> Iterator[str]:
 def _measured(one: Measured) -> str:
     return (
         f"Measured with the gate as it is: AUROC {_ranks(one.gate)}, a retry repairs"
-        f" {_share(one.repaired)} of the wrong drafts that are flagged and breaks"
-        f" {_share(one.broken)} of the right ones: {_short(one)}."
+        f" {_share(one.repaired)} wrong drafts that are flagged and breaks"
+        f" {_share(one.broken)} right ones: {_short(one)}."
     )
 
 
@@ -115,6 +115,10 @@ def _verdict(one: Measured) -> str:
         return "Nothing is known."
     if one.is_99:
         return "99% is reached."
+    if not one.committed_right.has_enough:
+        return "Too few tickets for a rate, so 99% is not shown."
+    if rate >= TARGET:
+        return "The range reaches below 99%, so 99% is not shown: that takes more tickets."
     needed = "nothing that was tried" if one.needed is None else f"{one.needed:.0%} escalated"
     return f"That is {(TARGET - rate) * 100:.1f} points short of 99%, which takes {needed}."
 
@@ -129,7 +133,12 @@ def _short(one: Measured) -> str:
     found, gate = one.committed_right.as_json(), one.gate
     if found["rate"] is None:
         return "nothing committed"
-    ranks = f", AUROC {gate.auroc:.2f}" if gate and gate.auroc is not None else ""
+    if not one.committed_right.has_enough:
+        return (
+            f"{found['k']} of {found['n']} committed actions right with {one.escalated.k} escalated"
+        )
+    is_ranked = gate is not None and gate.has_enough and gate.auroc is not None
+    ranks = f", AUROC {gate.auroc:.2f}" if gate is not None and is_ranked else ""
     return (
         f"{found['rate']:.1%} ({found['low']:.1%} to {found['high']:.1%}, n = {found['n']}) of"
         f" committed actions right at {one.escalated.rate or 0:.1%} escalated{ranks}"
@@ -137,11 +146,15 @@ def _short(one: Measured) -> str:
 
 
 def _share(share: Share) -> str:
-    return "unknown" if share.rate is None else f"{share.rate:.0%} (n = {share.n})"
+    if share.rate is None:
+        return "an unknown share of the"
+    if not share.has_enough:
+        return f"{share.k} of the {share.n}"
+    return f"{share.rate:.0%} (n = {share.n}) of the"
 
 
 def _ranks(ranked: Ranked | None) -> str:
-    if ranked is None or ranked.auroc is None:
+    if ranked is None or ranked.auroc is None or not ranked.has_enough:
         return "unknown"
     if ranked.low is None or ranked.high is None:
         return f"{ranked.auroc:.2f}"

@@ -1,5 +1,6 @@
 """The experiment: run every ticket once as it is, then with its faults, then walk the variants."""
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -50,6 +51,7 @@ class Laboratory:
         for number, ticket in enumerate(tickets, 1):
             self._pool.append(await self._line.clean(ticket))
             tell("Running the tickets", number, len(tickets))
+            await asyncio.sleep(0)  # nothing here waits for anything, and Ctrl-C must be heard
 
     async def cases(self, repeat: float, tell: Progress) -> list[Case]:
         """Make every attempt with its faults; this share of the first one's are made again."""
@@ -58,6 +60,7 @@ class Laboratory:
         for number, (ticket, clean) in enumerate(zip(self._tickets, self._pool, strict=True), 1):
             found.append(await self._case(ticket, clean, dice))
             tell(f"Injecting faults, {repeat:.0%} repeated", number, len(self._tickets))
+            await asyncio.sleep(0)
         return found
 
     async def _case(self, ticket: DemoTicket, clean: Other, dice: Dice) -> Case:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from store.evidence.intervals import wilson
+from store.evidence.sampling import ENOUGH
 
 LABEL = (
     "An experiment: faults injected at stated rates into the demo company's pipeline, on invented"
@@ -25,6 +26,11 @@ class Share:
     def rate(self) -> float | None:
         return self.k / self.n if self.n else None
 
+    @property
+    def has_enough(self) -> bool:
+        """Return whether it may be shown as a rate; below, its counts alone are."""
+        return self.n >= ENOUGH
+
     def as_json(self) -> dict[str, Any]:
         """Return counts, rate and range."""
         found = wilson(self.k, self.n)
@@ -41,6 +47,11 @@ class Ranked:
     high: float | None
     right: int
     wrong: int
+
+    @property
+    def has_enough(self) -> bool:
+        """Return whether it may be shown."""
+        return self.right + self.wrong >= ENOUGH
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,9 @@ class Measured:
 
     @property
     def is_99(self) -> bool:
-        return (self.committed_right.rate or 0.0) >= TARGET
+        """Return whether 99 % is shown to be reached: by the lower end of the range."""
+        low = self.committed_right.as_json()["low"]
+        return low is not None and low >= TARGET
 
 
 TARGET = 0.99

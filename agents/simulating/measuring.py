@@ -1,5 +1,6 @@
 """From cases to figures: the variants walked, delivered, judged and counted."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -109,6 +110,7 @@ async def _needed(cases: Sequence[Case], judge: Judge, how: Setting) -> float | 
         return None
     low, high = 0, 100
     while low < high:
+        await asyncio.sleep(0)
         middle = (low + high) // 2
         gate = _gate_at(middle / 100, cases, how)
         walks = [gated(case, gate, how.retries) for case in cases]
@@ -127,6 +129,7 @@ async def _measured(
     again: Sequence[Case],
     how: Setting,
 ) -> Measured:
+    await asyncio.sleep(0)  # nothing here waits for anything, and Ctrl-C must be heard
     ended = [await judge.is_right(case, walk) for case, walk in zip(cases, walks, strict=True)]
     sent = [right for right, walk in zip(ended, walks, strict=True) if walk.end is End.COMMITTED]
     ends = [walk.end for walk in walks]

@@ -10,14 +10,16 @@ import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from dashboard import session, steering, trying, words
+from dashboard.components.audit_planner import planner
 from dashboard.components.costs import costs
 from dashboard.components.hold_panel import hold_panel
 from dashboard.components.notice import notice
 from dashboard.components.promise_panel import (
-    planner,
     promise_choice,
     recommended,
+    standing,
     standing_promises,
+    suspended,
     suspended_promises,
 )
 from dashboard.components.proposal_panel import proposal_panel
@@ -28,7 +30,7 @@ from dashboard.components.threshold import Shown, threshold
 from dashboard.components.version_panel import version_panel
 from dashboard.strangers import visible
 from dashboard.trying import DAYS, Past, Tried
-from store import policies
+from store import certificates, policies
 from store.gate import PolicyBody
 from store.past import ALL
 from store.policies import PolicyVersion
@@ -45,18 +47,23 @@ def page() -> None:
     """Draw the page."""
     if session.is_arriving(KIND):
         session.read_at(anew=True)
-        session.tried(session.read(policies.active).version).editing = None
+        active = session.read(policies.active)
+        _follow(active)
+        session.tried(active.version).editing = None
     st.fragment(_live)()
 
 
 def _live() -> None:
     """All of it; one fragment, so that a move of the slider draws nothing else again."""
     active, now = session.read(policies.active), session.now()
+    made = session.read(certificates.certificates)
+    _follow(active)
     kind, seen = _head(now)
     with st.container(gap="xxsmall", key="gate_news"):
-        suspended_promises(now)
+        suspended_promises(made, now)
         proposal_panel(active, lambda body: _all_of(seen, active.body, body).trial)
-    left, right = st.columns([66, 34], gap="small")
+    with st.container(key="gate_panes"):
+        left, right = st.columns([66, 34], gap="small")
     slider = left.container(border=True, key="slider", gap="small")
     flips, rules, audits, shadow, versions = left.tabs(TABS, key="show", bind="query-params")
     body = _candidate(active, rules)
@@ -64,20 +71,21 @@ def _live() -> None:
     was = active.body.thresholds.get(kind, active.body.threshold)
     with right.container(border=True, key="promise", gap="small"):
         share = promise_choice(body, kind)
-        found = trying.promised(seen, body, kind).found[share]
+        can_be = trying.promised(seen, body, kind)
+        found = can_be.found[share]
         tried = trying.tried(seen, active.body, body, kind, was, value)
         recommended(found, value, tried)
-        standing_promises(now)
+        standing_promises(active, made, now)
     with right:
-        publish_panel(active, body, found, value)
-        hold_panel(now)
+        publish_panel(active, body, can_be, found, value, standing(made))
+        hold_panel(now, suspended(made))
     with slider:
-        _slider(tried, found, was, body)
+        _slider(tried, found, was, body, suspended(made))
     panels: tuple[tuple[TabContainer, Callable[[], None]], ...] = (
         (flips, lambda: _flips(tried, value)),
         (audits, lambda: planner(tried, found, body, value)),
-        (shadow, lambda: shadow_panel(active.body, body)),
-        (versions, lambda: version_panel(active)),
+        (shadow, lambda: shadow_panel(active, body)),
+        (versions, lambda: version_panel(active, made)),
     )
     for tab, draw in panels:
         if tab.open:  # the others are not even read
@@ -112,6 +120,14 @@ def _named(kind: str) -> str:
     return "Everything" if kind == ALL else words.kind(kind).capitalize()
 
 
+def _follow(active: PolicyVersion) -> None:
+    """Where another version came into force meanwhile, try on it what was tried on the last."""
+    before = session.tried_before(active.version)
+    if before is not None:
+        last = session.read(policies.version, before.version).body
+        steering.follow(steering.rebased(before, last, active), active)
+
+
 def _candidate(active: PolicyVersion, tab: TabContainer) -> PolicyBody:
     """Return what is on screen: the rules, drawn where their tab is open, and the slider."""
     tried = session.tried(active.version)
@@ -138,7 +154,9 @@ def _all_of(seen: Past, active: PolicyBody, body: PolicyBody) -> Tried:
     return trying.tried(seen, active, body, ALL, body.threshold)
 
 
-def _slider(tried: Tried, found: Recommendation, was: float, body: PolicyBody) -> None:
+def _slider(
+    tried: Tried, found: Recommendation, was: float, body: PolicyBody, stopped: frozenset[str]
+) -> None:
     if not tried.trial.gated:
         st.text("No draft has been gated yet, so there is no history to try a threshold on.")
         return
@@ -146,7 +164,7 @@ def _slider(tried: Tried, found: Recommendation, was: float, body: PolicyBody) -
     value = body.thresholds.get(kind, body.threshold)
     drawn = st.container()
     _own_threshold(body, kind)
-    shown = Shown(tried, found, was, value, costs(body.currency), body.currency)
+    shown = Shown(tried, found, was, value, costs(body.currency), body.currency, stopped)
 
     def moved(to: float) -> None:
         on_screen.moved[kind] = to

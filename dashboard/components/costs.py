@@ -5,11 +5,15 @@ from decimal import Decimal
 
 import streamlit as st
 
+from dashboard import words
 from store.evidence.rare_errors import WrongRate
-from store.money import decimals
+from store.money import Money, decimals
 from store.reports.policy import CurvePoint
 
 MINUTES, HOUR, WRONG = 2.0, 30.0, 25.0  # assumed until somebody says otherwise
+MOST = 1e6
+_NAMES = {"minutes": "minutes per card", "hour": "an hour of work", "wrong": "a wrong one"}
+_LARGE = ((1e9, "bn"), (1e6, "M"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +61,78 @@ def wrong_per_day(found: WrongRate, automatic_per_day: float) -> Range:
     return Range(*(each * automatic_per_day for each in (found.rate, found.low, found.high)))
 
 
+def wrong_said(found: WrongRate, day: Range) -> list[str]:
+    """Return the day's wrong drafts in words: the value, and what it rests on. Pure."""
+    if not found.labelled:
+        return [words.UNKNOWN, "no audit"]
+    if day.value is None or day.low is None or day.high is None:
+        return [words.UNKNOWN, f"{found.wrong} of {found.labelled} audited"]
+    return [
+        number(day.value),
+        f"{number(day.low)}–{number(day.high)}, n = {words.count(found.labelled)}",
+    ]
+
+
+def number(value: float, *, below: float = 10) -> str:
+    """Return a number with one decimal while it is small: `3.1`, `1 693`. Pure."""
+    return f"{value:.1f}" if value < below else words.count(round(value))
+
+
+def amount(minor: float, currency: str) -> str:
+    """Return money as one plans by it, without minor units: `€455`, `€12M`. Pure."""
+    digits = decimals(currency)
+    major = minor / 10**digits
+    size, name = next(((size, name) for size, name in _LARGE if abs(major) >= 10 * size), (1, ""))
+    whole = round(major / size)
+    said = str(Money(whole * 10**digits, currency))
+    said = said.replace(f".{'0' * digits}", "") if digits else said
+    return said.replace(f"{abs(whole):,}", f"{abs(whole):,}{name}")
+
+
+def signed(minor: float | None, currency: str) -> str:
+    """Return money gained or lost, nothing as neither: `+€25`, `−€3`, `€0`. Pure."""
+    if minor is None:
+        return words.UNKNOWN
+    said, nothing = amount(abs(minor), currency), amount(0, currency)
+    return said if said == nothing else f"{'−' if minor < 0 else '+'}{said}"
+
+
+def span(found: Range, currency: str) -> str:
+    """Return the range of money gained or lost, or why it has none. Pure."""
+    if found.low is None or found.high is None:
+        return ""
+    if found.low == found.high:
+        return "at any error rate"
+    low, high = signed(found.low, currency), signed(found.high, currency)
+    return "range within rounding" if low == high else f"{low} to {high}"
+
+
 def costs(currency: str) -> Costs:
     """Draw the assumptions; they stand in the page's address."""
     with st.container(horizontal=True, key="costs", gap="small"):
-        minutes = _number("Minutes per card", "minutes", MINUTES, 0.5)
-        hour = _number(f"An hour of work, {currency}", "hour", HOUR, 1.0)
-        wrong = _number(f"A wrong one sent alone, {currency}", "wrong", WRONG, 1.0)
+        typed = {
+            "minutes": _typed("Minutes per card", "minutes", MINUTES, 0.5),
+            "hour": _typed(f"An hour of work, {currency}", "hour", HOUR, 1.0),
+            "wrong": _typed(f"A wrong one sent alone, {currency}", "wrong", WRONG, 1.0),
+        }
+    usual = {"minutes": MINUTES, "hour": HOUR, "wrong": WRONG}
+    taken = {key: value if _is_cost(value) else usual[key] for key, value in typed.items()}
+    refused = [key for key, value in typed.items() if not _is_cost(value)]
+    if refused:
+        used = ", ".join(f"{_NAMES[key]} {usual[key]:.10g}" for key in refused)
+        st.text(f"A cost is between 0 and {words.count(int(MOST))}. Taken instead: {used}.")
     unit = float(Decimal(10) ** decimals(currency))
-    return Costs(minutes, hour * unit, wrong * unit)
+    return Costs(taken["minutes"], taken["hour"] * unit, taken["wrong"] * unit)
 
 
-def _number(label: str, key: str, default: float, step: float) -> float:
+def _is_cost(value: float) -> bool:
+    return 0 <= value <= MOST
+
+
+def _typed(label: str, key: str, default: float, step: float) -> float:
+    # Without limits of its own: the field would keep what it refuses to itself.
     return st.number_input(
         label,
-        min_value=0.0,
-        max_value=1e6,
         value=default,
         step=step,
         format="%.10g",

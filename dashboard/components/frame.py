@@ -51,7 +51,7 @@ def _trouble() -> None:
 
 
 def _hold() -> None:
-    """Say that automatic delivery is on hold; takes no room otherwise."""
+    """Say what stops automatic delivery; takes no room where nothing does."""
     with st.container(key="hold"):
         _HOLD(key="hold_line", data={"text": live.hold_line(), "path": live.HOLD_PATH})
 

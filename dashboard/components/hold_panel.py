@@ -12,6 +12,7 @@ from dashboard import identity, session, steering, words
 from dashboard.actions import drop_question
 from dashboard.strangers import visible
 from store import holds
+from store.certificates import ALL
 from store.holds import HoldView
 from store.transitions import Role
 
@@ -19,8 +20,11 @@ BRAKERS = frozenset({Role.MANAGER, Role.ADMIN})
 _NOTE = "hold_note"
 
 
-def hold_panel(now: datetime) -> None:
-    """Draw how automatic delivery stands, and for a manager the buttons that change it."""
+def hold_panel(now: datetime, stopped: frozenset[str]) -> None:
+    """Draw how automatic delivery stands, and for a manager the buttons that change it.
+
+    `stopped` are the kinds whose promise is suspended.
+    """
     in_force = session.read(holds.in_force)
     known = sorted(session.read(holds.kinds))
     may_brake = identity.role() in BRAKERS
@@ -29,7 +33,7 @@ def hold_panel(now: datetime) -> None:
         if asked is not None and may_brake:
             _question(*asked)
             return
-        _state(in_force, now, may_brake=may_brake)
+        _state(in_force, now, may_brake=may_brake, is_stopped=ALL in stopped)
         if may_brake:
             _brakes(in_force, known)
         else:
@@ -45,8 +49,12 @@ def _asked(about: Sequence[str | None]) -> tuple[str | None, bool] | None:
     return None
 
 
-def _state(in_force: Sequence[HoldView], now: datetime, *, may_brake: bool) -> None:
-    if not in_force:
+def _state(
+    in_force: Sequence[HoldView], now: datetime, *, may_brake: bool, is_stopped: bool
+) -> None:
+    if is_stopped:
+        st.markdown("**Nothing new goes out alone: a promise is suspended**")
+    elif not in_force:
         st.markdown("**Automatic delivery is running**")
     for hold in in_force:
         name = words.kind(hold.kind)

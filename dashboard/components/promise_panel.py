@@ -4,6 +4,7 @@ A promise is certified on the drafts that the audit coin drew, or there is an ho
 what it would take. A broken one is reopened by managers, after one question in place.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
@@ -15,16 +16,22 @@ from dashboard.strangers import visible
 from dashboard.trying import LIMITS, Tried
 from store import certificates, promises
 from store.certificates import CertificateView
-from store.evidence.sampling import AuditPlan, plan_audits
 from store.gate import PolicyBody
 from store.past import ALL
+from store.policies import PolicyVersion
 from store.promises import Watched
-from store.reports.policy import CurvePoint
 from store.reports.recommending import Recommendation
+from store.transitions import CertificateMove
 
 NOTE = "reopen_note"
 _LIMITS = {limit(share): share for share in LIMITS}
 _USUAL = limit(0.02)
+_MOVES = {
+    CertificateMove.SUSPENDED: "suspended",
+    CertificateMove.REOPENED: "broken, reopened",
+    CertificateMove.LAPSED: "lapsed",
+    CertificateMove.WITHDRAWN: "withdrawn",
+}
 
 
 def promise_choice(body: PolicyBody, kind: str) -> float:
@@ -78,70 +85,6 @@ def recommended(found: Recommendation, value: float, tried: Tried) -> None:
         )
 
 
-def planner(tried: Tried, found: Recommendation, body: PolicyBody, value: float) -> None:
-    """Draw how many drafts are audited, and what another rate would certify by when."""
-    said = "No draft is drawn for an audit, so nobody checks what is sent alone."
-    if body.audit_rate:
-        said = (
-            f"{words.percent(body.audit_rate)} of all drafts are drawn by id before anyone sees the"
-            " confidence."
-        )
-    point = next((one for one in tried.points if one.threshold == value), None)
-    plans = _plans(tried, found, body, point) if point is not None else ()
-    here = next((plan for plan in plans if plan.rate == body.audit_rate), None)
-    if here is not None and here.half_width is not None:
-        said = f"{said} At this rate a week gives ±{100 * here.half_width:.1f} pp."
-    st.text(said)
-    if not plans:
-        st.text("What another rate would give is unknown until 30 audits are judged.")
-        return
-    st.dataframe(
-        {
-            "audit rate": [words.percent(plan.rate) for plan in plans],
-            "drafts drawn a week": [round(plan.labels) for plan in plans],
-            "extra work: audits a week": [round(plan.audits) for plan in plans],
-            "a week gives": [_half(plan) for plan in plans],
-            f"certifies {limit(found.promise.max_error)}": [_weeks(plan) for plan in plans],
-        },
-        hide_index=True,
-        key="audit_plans",
-        alt="Audits a week and what they certify, by audit rate",
-    )
-    st.caption(
-        "From none, at the threshold on the slider; what is certified above rests on audits already"
-        " judged. Of the drafts drawn, audits are those that went out alone. Assumed: error"
-        " rate and share sent alone stay as measured; certified with a chance of 80 % by then. The"
-        " audit rate is edited under Rules and caps."
-    )
-
-
-def _plans(
-    tried: Tried, found: Recommendation, body: PolicyBody, point: CurvePoint
-) -> tuple[AuditPlan, ...]:
-    wrong = point.wrong
-    if wrong.rate is None or not wrong.has_enough:
-        return ()
-    rates = sorted({0.01, 0.02, 0.05, 0.1, 0.2} | ({body.audit_rate} - {0.0}))
-    return plan_audits(
-        7 * tried.trial.gated / tried.trial.history.days,
-        point.automatic_share,
-        wrong.rate,
-        found.promise.max_error,
-        found.promise.assurance,
-        rates=rates,
-    )
-
-
-def _half(plan: AuditPlan) -> str:
-    return words.UNKNOWN if plan.half_width is None else f"±{100 * plan.half_width:.1f} pp"
-
-
-def _weeks(plan: AuditPlan) -> str:
-    if plan.weeks is None:
-        return "never at this error rate"
-    return "in 1 week" if plan.weeks == 1 else f"in {words.count(plan.weeks)} weeks"
-
-
 def _abstention(found: Recommendation) -> str:
     if found.rate is None:
         return "Cannot be known"
@@ -156,22 +99,41 @@ def _days(found: Recommendation) -> str:
     return f", {words.days(found.since.date(), found.until.date())}"
 
 
-def suspended_promises(now: datetime) -> None:
+def standing(made: Sequence[CertificateView]) -> frozenset[str]:
+    """Return the kinds whose promise holds. Pure."""
+    return frozenset(one.kind for one in made if one.is_standing)
+
+
+def suspended(made: Sequence[CertificateView]) -> frozenset[str]:
+    """Return the kinds of which every draft goes to a person. Pure."""
+    return frozenset(one.kind for one in made if one.is_suspended)
+
+
+def how_it_stands(one: CertificateView, now: datetime) -> str:
+    """Return what became of a promise: `holds`, `suspended on 23 Nov 04:58`. Pure."""
+    if one.move is None or one.moved_at is None:
+        return "holds"
+    at = words.clock(one.moved_at, now)
+    return f"{_MOVES[one.move]} {'at' if ' ' not in at else 'on'} {at}"
+
+
+def suspended_promises(made: Sequence[CertificateView], now: datetime) -> None:
     """Draw each broken promise in red, for managers with a way to reopen."""
     with st.container(key="suspended", gap="small"):
-        for one in session.read(certificates.certificates):
+        for one in made:
             if one.is_suspended:
                 with st.container(border=True, key=f"suspended_{one.id}", gap="small"):
                     _suspended(one, now)
 
 
 def _suspended(one: CertificateView, now: datetime) -> None:
-    about = "Everything" if one.kind == ALL else f"Every {words.kind(one.kind)}"
+    about = "" if one.kind == ALL else f" ({words.kind(one.kind)})"
     since = words.clock(one.moved_at, now) if one.moved_at else ""
     st.markdown(f":red[**Suspended: {words.label(certificates.promised(one).lower())}**]")
     st.text(
         visible(
-            f"Since {since} UTC: {one.why}. {about} goes to a person until a manager reopens it."
+            f"Since {since} UTC: {one.why}. Every draft{about} goes to a person until a manager"
+            " reopens it."
         )
     )
     if not identity.is_managing():
@@ -200,17 +162,35 @@ def _suspended(one: CertificateView, now: datetime) -> None:
         st.button("Back", key="back_reopen", shortcut="Esc", on_click=drop_question)
 
 
-def standing_promises(now: datetime) -> None:
-    """Draw each promise that holds, with the audits since."""
+def standing_promises(
+    active: PolicyVersion, made: Sequence[CertificateView], now: datetime
+) -> None:
+    """Draw each promise that holds, with the audits since, and those in force that do not."""
     for one in session.read(promises.watched):
         st.text(_standing(one, now))
+    for lost in made:
+        if lost.policy_version == active.version and not lost.is_standing:
+            st.text(visible(_lost(lost, now)))
+
+
+def _lost(one: CertificateView, now: datetime) -> str:
+    said = f"Promised no more: {_promise(one)}, {how_it_stands(one, now)} UTC"
+    if one.is_suspended:
+        return f"{said}."
+    by = f" by {one.person}" if one.person else ""
+    note = f": {one.why.rstrip(' .')}" if one.why else ""
+    return f"{said}{by}{note}. To promise it again, tick it and publish."
+
+
+def _promise(one: CertificateView) -> str:
+    about = "" if one.kind == ALL else f" ({words.kind(one.kind)})"
+    return f"at most {limit(one.promise.max_error)} wrong{about}"
 
 
 def _standing(one: Watched, now: datetime) -> str:
     made = one.certificate
-    about = "" if made.kind == ALL else f" ({words.kind(made.kind)})"
     since = words.clock(made.issued_at, now)
     return (
-        f"Promised: at most {limit(made.promise.max_error)} wrong{about}, holds since {since} UTC."
-        f" {one.wrong} wrong of {words.count(one.audited)} audits since."
+        f"Promised: {_promise(made)}, holds since {since} UTC. {one.wrong} wrong of"
+        f" {words.count(one.audited)} audits since."
     )

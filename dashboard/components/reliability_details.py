@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import figures_details as figures
-from dashboard import figures_signs, session, words
+from dashboard import figures_flow, figures_signs, session, words
 from dashboard.components import reliability_reading as reading
 from dashboard.components import reliability_words as said
 from dashboard.components.reliability_first import chart
@@ -79,7 +79,7 @@ def _flow(found: Details, colours: Palette) -> None:
             " A complaint is about a draft that nobody audited.",
         )
         alt = "; ".join(f"{s.source} to {s.target}: {s.tickets}" for s in found.streams)
-        chart(figures.sankey(found.streams, colours), "flow", alt or "Nothing has arrived")
+        chart(figures_flow.sankey(found.streams, colours), "flow", alt or "Nothing has arrived")
 
 
 def _chain(found: Details, colours: Palette) -> None:
@@ -112,7 +112,8 @@ def _drift(found: Details, colours: Palette) -> None:
     st.markdown(
         "**Is it getting worse?**",
         help="A CUSUM over the audits of each day: a wrong draft raises suspicion, a right one"
-        " lowers it. The earlier half of the period says what is usual; the later half is watched.",
+        " lowers it; at 100 % it alarms. A red dot is a day with wrong drafts, the larger the more."
+        " The earlier half of the period says what is usual; the later half is watched.",
     )
     st.caption(said.drift(found.report.drift))
     chart(

@@ -1,120 +1,100 @@
-"""What the Reliability page is about, as its address says: period, versions, intent, action.
+"""The head of the Reliability page: its title, what it is limited to, and every choice.
 
-Each choice is a widget bound to the address, so a link shows to others what one saw oneself.
+The address says what is chosen; the widgets follow it, and write what a person picks back into it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
+from functools import partial
 
 import streamlit as st
 
 from dashboard import session, words
+from dashboard.components import reliability_address as address
+from dashboard.components.reliability_address import Wish
 from dashboard.strangers import visible
-from store.reports.scope import Scope, last_days
+from store.reports.scope import Scope
 
-PERIODS = {"7 days": 7, "28 days": 28, "90 days": 90}
-DAYS = "certain days"
-USUAL = "28 days"
-VIEWS = ("Overview", "Details")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The choice of one person."""
-
-    scope: Scope
-    is_detailed: bool
+_USUAL = {"view": address.VIEWS[0], "period": address.USUAL}
+_TITLES = {
+    "policy": ("Policy version", "every policy"),
+    "model": ("Model", "every model"),
+    "intent": ("Intent", "every intent"),
+    "action": ("Action", "every action"),
+}
 
 
-def head(title: str, versions: Callable[[Scope], dict[str, tuple[str, ...]]]) -> Asked:
-    """Draw the page's head with all choices; return what was chosen."""
+def head(title: str, versions: Callable[[Scope], dict[str, tuple[str, ...]]]) -> Wish:
+    """Draw the page's head with all choices; return what the address asks for."""
+    wish = address.wish({name: st.query_params.get_all(name) for name in address.NAMES})
+    now = session.now()
     with st.container(horizontal=True, vertical_alignment="center", key="reliability_head"):
         st.subheader(title, anchor=False)
-        view = _view()
-        since, until = _period()
-        chosen = _filters(versions(Scope(since=since, until=until)))
-    policy = chosen["policy"]
-    scope = Scope(
-        since=since,
-        until=until,
-        policy_version=int(policy) if policy else None,
-        model=chosen["model"],
-        intent=chosen["intent"],
-        action_kind=chosen["action"],
-    )
-    return Asked(scope, view == "Details")
+        if wish.filters:
+            with st.container(key="reliability_only", width="content"):
+                st.text(visible(wish.only()), width="content")
+        _segments("View", "view", address.VIEWS, wish.view)
+        _segments("Period", "period", (*address.PERIODS, address.DAYS), wish.period)
+        if wish.period == address.DAYS:
+            _days(wish.chosen_days(now), now)
+        _filters(wish, versions(wish.window(now)))
+    return wish
 
 
-def _view() -> str:
-    found: str | None = st.segmented_control(
-        "View",
-        VIEWS,
-        default=VIEWS[0],
+def _segments(label: str, name: str, options: tuple[str, ...], chosen: str) -> None:
+    _follow(name, chosen)
+    st.segmented_control(
+        label,
+        options,
         required=True,
-        key="view",
+        key=name,
         label_visibility="collapsed",
-        bind="query-params",
+        on_change=partial(_say, name),
     )
-    return found or VIEWS[0]
 
 
-def _period() -> tuple[datetime, datetime | None]:
-    chosen = st.segmented_control(
-        "Period",
-        [*PERIODS, DAYS],
-        default=USUAL,
-        required=True,
-        key="period",
-        label_visibility="collapsed",
-        bind="query-params",
-    )
-    now = session.now()
-    if chosen != DAYS:
-        return last_days(PERIODS[chosen or USUAL], now), None
-    today = now.date()
-    days = st.date_input(
+def _days(chosen: tuple[date, ...], now: datetime) -> None:
+    _follow("days", chosen)
+    st.date_input(
         "Days (UTC)",
-        value=(today - timedelta(days=7), today - timedelta(days=1)),
+        min_value=address.FIRST_DAY,
+        max_value=max(now.date(), chosen[-1]),
         key="days",
         label_visibility="collapsed",
-        bind="query-params",
+        on_change=partial(_say, "days"),
         width=215,
     )
-    picked = days if isinstance(days, tuple) else (days,)
-    if not picked:
-        return last_days(PERIODS[USUAL], now), None
-    until = _midnight(picked[-1] + timedelta(days=1))
-    return _midnight(picked[0]), until if until <= now else None
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)
-
-
-def _filters(known: dict[str, tuple[str, ...]]) -> dict[str, str | None]:
-    labels = {
-        "policy": ("Policy version", "every policy"),
-        "model": ("Model", "every model"),
-        "intent": ("Intent", "every intent"),
-        "action": ("Action", "every action"),
-    }
-    set_now = [name for name in labels if session.typed(name) not in (None, labels[name][1])]
-    label = f"Filter · {len(set_now)}" if set_now else "Filter"
+def _filters(wish: Wish, known: dict[str, tuple[str, ...]]) -> None:
+    label = f"Filter · {len(wish.filters)}" if wish.filters else "Filter"
     with st.popover(label, key="reliability_filter"):
-        return {
-            name: _choice(name, title, everything, known[name])
-            for name, (title, everything) in labels.items()
-        }
+        for name, (title, everything) in _TITLES.items():
+            _choice(name, title, everything, known[name], wish.filters.get(name, ""))
 
 
-def _choice(name: str, title: str, everything: str, known: tuple[str, ...]) -> str | None:
+def _choice(name: str, title: str, everything: str, known: tuple[str, ...], chosen: str) -> None:
     shown = words.kind if name == "action" else visible
-    chosen = st.selectbox(
+    _follow(name, chosen)
+    st.selectbox(
         title,
-        [everything, *known],
-        format_func=lambda value: value if value == everything else shown(value),
+        list(dict.fromkeys(("", *known, chosen))),
+        format_func=lambda value: shown(value) if value else everything,
         key=name,
-        bind="query-params",
+        on_change=partial(_say, name),
     )
-    return None if chosen in (None, everything) else chosen
+
+
+def _follow(name: str, chosen: object) -> None:
+    """Let a widget show what the address says; setting it anew would close an open calendar."""
+    if session.typed(name) != chosen:
+        session.keep(name, chosen)
+
+
+def _say(name: str) -> None:
+    """Write what was picked into the address, nothing where it is the usual."""
+    picked = session.typed(name)
+    if picked in (None, "", (), _USUAL.get(name)):
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = list(map(str, picked)) if name == "days" else picked

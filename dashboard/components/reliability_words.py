@@ -8,12 +8,11 @@ from store.evidence.calibration_quality import Quality
 from store.evidence.compounding import Linked, end_to_end
 from store.evidence.rare_errors import WrongRate
 from store.evidence.sampling import Estimate, Look
+from store.phrases import why_unknown
 from store.reports.drifting import Drift
 from store.reports.reliability import ReliabilityReport, StepReliability
 from store.reports.signs import Signs, Unlike
 
-NOBODY_CHECKS = "Nobody checks what was sent alone. This figure cannot be known."
-NONE_SENT = "Nothing was sent alone."
 LABEL = "Auto-sent drafts that were wrong"
 METHODS = {
     "live": "Anytime-valid range (beta-binomial confidence sequence, 95 %): it may be looked at as"
@@ -43,9 +42,7 @@ def headline(report: ReliabilityReport) -> dict[str, str]:
     """Return the headline in parts: figure, range, and the sentence below."""
     found = report.sent_wrong
     if not found.labelled:
-        said = NOBODY_CHECKS if report.passed else NONE_SENT
-        if report.passed and report.drawn:
-            said = f"{report.drawn} drawn for an audit, none judged yet. Until then: unknown."
+        said = why_unknown(report.passed, report.drawn)
         return {"figure": words.UNKNOWN, "range": "", "said": said}
     counts = f"{found.wrong} wrong of {words.count(found.labelled)} audited"
     if not found.has_enough:
@@ -188,15 +185,13 @@ def blamed(report: ReliabilityReport, customers: int) -> str:
     )
     if not found.failures:
         return f"No draft was judged wrong.{besides_}"
-    counted = f"{words.count(found.failures)} drafts judged wrong, weighed."
+    drafts = "1 draft" if found.failures == 1 else f"{words.count(found.failures)} drafts"
+    counted = f"{drafts} judged wrong"
     most = max(found.steps, key=lambda step: step.share or 0.0)
     if found.failures < words.FEW or most.share is None:
-        return f"{counted} Too few for shares.{besides_}"
-    spread_ = words.span(most.low, most.high)
-    return (
-        f"{counted} {words.label(most.title)} failed first in {words.percent(most.share, 0)}"
-        f" of them ({spread_}).{besides_}"
-    )
+        return f"{counted}. Too few for shares.{besides_}"
+    share = f"{words.percent(most.share, 0)} of them ({words.span(most.low, most.high)})"
+    return f"{counted}, weighed. {words.label(most.title)} failed first in {share}.{besides_}"
 
 
 def drift(found: Drift | None) -> str:

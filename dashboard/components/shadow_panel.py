@@ -10,31 +10,32 @@ from store import shadows
 from store.evidence.sampling import Estimate
 from store.gate import PolicyBody
 from store.loosening import changes
+from store.policies import PolicyVersion
 from store.shadows import Comparison, ShadowView
 
 
-def shadow_panel(active: PolicyBody, candidate: PolicyBody) -> None:
+def shadow_panel(active: PolicyVersion, candidate: PolicyBody) -> None:
     """Draw the shadow that runs with how it compares, or the way to start one."""
     running = session.read(shadows.running)
     if running is None:
         _start(active, candidate)
     shown = running or next(iter(session.read(shadows.known)), None)
     if shown is not None:
-        _one(shown, active)
+        _one(shown, active.body)
 
 
-def _start(active: PolicyBody, candidate: PolicyBody) -> None:
+def _start(active: PolicyVersion, candidate: PolicyBody) -> None:
     st.text(
         "A shadow judges every new draft beside the live policy and decides nothing. Compare the"
         " two before you publish."
     )
-    is_other = bool(changes(active, candidate))
+    is_other = bool(changes(active.body, candidate))
     st.button(
         "Run the candidate beside the live policy",
         key="start_shadow",
         disabled=not (is_other and identity.is_managing()),
         on_click=steering.start_shadow,
-        args=(candidate,),
+        args=(candidate, active.version),
     )
     if not is_other:
         st.caption("Move the slider or edit a rule first: there is no candidate yet.")

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard import session, words
-from dashboard.components.costs import Bill, Costs, Range, bill
+from dashboard.components.costs import (
+    Costs,
+    amount,
+    bill,
+    number,
+    signed,
+    span,
+    wrong_said,
+)
 from dashboard.components.custom import register
 from dashboard.trying import Tried
 from store.evidence.rare_errors import WrongRate
-from store.money import Money, decimals
 from store.past import ALL
+from store.phrases import NOBODY_CHECKS
 from store.reports.policy import CurvePoint
 from store.reports.recommending import Recommendation
 
@@ -30,6 +38,7 @@ class Shown:
     value: float  # where it stands
     costs: Costs
     currency: str
+    stopped: frozenset[str]  # kinds whose promise is suspended
 
 
 def threshold(shown: Shown, *, key: str, jumps: int, moved: Callable[[float], None]) -> None:
@@ -49,12 +58,14 @@ def slider_data(shown: Shown) -> dict[str, Any]:
     points = list(zip(shown.tried.points, shown.tried.flips, strict=True))[::-1]
     places = {point.threshold: place for place, (point, _) in enumerate(points)}
     return {
+        "now": _now(shown, *points[places[shown.active]]),
         "points": [_point(shown, point, flips) for point, flips in points],
         "labels": [label for label, _ in LABELS],
         "tips": [tip for _, tip in LABELS],
         "active": places[shown.active],
         "value": places[shown.value],
         "limit": shown.found.promise.max_error,
+        "isStopped": _is_stopped(shown),
         "limitSaid": f"{limit(shown.found.promise.max_error)} wrong",
         "unknown": _unknown(shown.found, shown.tried.points),
     }
@@ -91,6 +102,23 @@ def said_at(found: Recommendation, point: CurvePoint) -> str:
     return f"{head} {_worth(found, point)}"
 
 
+def _is_stopped(shown: Shown) -> bool:
+    return not shown.stopped.isdisjoint({ALL, shown.found.kind})
+
+
+def _said(shown: Shown, point: CurvePoint) -> str:
+    said = said_at(shown.found, point)
+    if _is_stopped(shown):
+        return (
+            "Suspended: none of it goes out alone until a manager reopens the promise."
+            f" Otherwise: {said[:1].lower()}{said[1:]}"
+        )
+    if shown.found.kind == ALL and shown.stopped:
+        which = ", ".join(words.kind(name) for name in sorted(shown.stopped))
+        return f"Suspended, all to a person: {which}. {said}"
+    return said
+
+
 def is_certified(found: Recommendation, threshold: float) -> bool:
     """Return whether the promise was tested at this threshold, and holds. Pure."""
     return found.certified.holds_at(threshold)
@@ -115,7 +143,7 @@ def _worth(found: Recommendation, point: CurvePoint) -> str:
             f" audited{_period(found)}."
         )
     if found.rate is None:
-        return "Nobody checks what was sent alone. This figure cannot be known."
+        return NOBODY_CHECKS
     if is_stricter(found, point.threshold):
         return (
             f"Stricter than {level(best.start)}, where testing for {limit(best.max_error)} began,"
@@ -144,14 +172,12 @@ def _unknown(found: Recommendation, points: tuple[CurvePoint, ...]) -> str:
     if any(point.wrong.has_enough for point in points):
         return ""
     if found.rate is None:
-        return "Nobody checks what was sent alone. This figure cannot be known."
+        return NOBODY_CHECKS
     most = max((point.wrong.labelled for point in points), default=0)
     return f"{most} of these drafts are labelled: too few for a rate."
 
 
 def _point(shown: Shown, point: CurvePoint, flips: tuple[int, int]) -> dict[str, Any]:
-    trial = shown.tried.trial
-    day = bill(point, trial.gated, trial.history.days, shown.costs)
     wrong = point.wrong
     to_alone, to_person = flips
     return {
@@ -163,58 +189,36 @@ def _point(shown: Shown, point: CurvePoint, flips: tuple[int, int]) -> dict[str,
         "high": wrong.high,
         "ok": is_certified(shown.found, point.threshold),
         "stricter": is_stricter(shown.found, point.threshold),
-        "said": said_at(shown.found, point),
+        "said": _said(shown, point),
         "flips": f"{words.count(to_alone)} to alone, {words.count(to_person)} to a person",
-        "figures": _figures(shown, point, day),
+        "figures": _figures(shown, point),
     }
 
 
-def _figures(shown: Shown, point: CurvePoint, day: Bill) -> list[list[str]]:
+def _now(shown: Shown, unmoved: CurvePoint, flips: tuple[int, int]) -> dict[str, Any]:
+    """Return the policy in force by its own rules, shown beside the candidate where they differ."""
+    now = shown.tried.now
+    assert now is not None  # something was gated, or there is no slider
+    figures = _figures(shown, now)
+    return {
+        "share": now.automatic_share,
+        "figures": figures,
+        "isShown": any(flips) or figures != _figures(shown, unmoved),
+    }
+
+
+def _figures(shown: Shown, point: CurvePoint) -> list[list[str]]:
     """Return value and hint of each label, in their order."""
-    wrong, gated = point.wrong, shown.tried.trial.gated
+    trial = shown.tried.trial
+    gated, day = trial.gated, bill(point, trial.gated, trial.history.days, shown.costs)
     return [
         [
             words.percent(point.automatic_share),
             f"{words.count(point.automatic)} of {words.count(gated)}",
         ],
-        [_number(point.cards_per_day), "audits among them"],
-        _wrong(wrong, day.wrong),
-        [_money(point.money_per_day_minor, shown.currency), "all that moves alone"],
-        [f"{day.hours:.1f} h", ""],
-        [_signed(day.net_minor, shown.currency), _between(day.net_minor, shown.currency)],
+        [number(point.cards_per_day), "audits among them"],
+        wrong_said(point.wrong, day.wrong),
+        [amount(point.money_per_day_minor, shown.currency), "all that moves alone"],
+        [f"{number(day.hours, below=100)} h", ""],
+        [signed(day.net_minor.value, shown.currency), span(day.net_minor, shown.currency)],
     ]
-
-
-def _wrong(found: WrongRate, day: Range) -> list[str]:
-    if not found.labelled:
-        return [words.UNKNOWN, "no audit"]
-    if day.value is None or day.low is None or day.high is None:
-        return [words.UNKNOWN, f"{found.wrong} of {found.labelled} audited"]
-    return [
-        _number(day.value),
-        f"{_number(day.low)}–{_number(day.high)}, n = {words.count(found.labelled)}",
-    ]
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}" if value < 10 else words.count(round(value))
-
-
-def _money(minor: float, currency: str) -> str:
-    """Return money without its minor units: nobody plans by the cent."""
-    digits = decimals(currency)
-    whole = Money(round(minor / 10**digits) * 10**digits, currency)
-    return str(whole).replace(f".{'0' * digits}", "") if digits else str(whole)
-
-
-def _signed(found: Range, currency: str) -> str:
-    if found.value is None:
-        return words.UNKNOWN
-    return f"{'−' if found.value < 0 else '+'}{_money(abs(found.value), currency)}"
-
-
-def _between(found: Range, currency: str) -> str:
-    if found.low is None or found.high is None:
-        return ""
-    low, high = _signed(Range(found.low), currency), _signed(Range(found.high), currency)
-    return f"{low} to {high}"

@@ -13,8 +13,8 @@ from store.labels import valid, whole_draft
 from store.outputs import STEPS
 from store.reports.counts import Counts, Days, Failures, Part, StepCounts, merged
 from store.reports.scope import Scope
-from store.schema import Label, Run, StepRecord
-from store.transitions import Outcome, StepStatus
+from store.schema import Label, Review, Run, StepRecord
+from store.transitions import OPEN_REVIEW, Outcome, ReviewKind, StepStatus
 
 
 def by_day(session: Session, scope: Scope) -> Days:
@@ -46,6 +46,8 @@ def judged(session: Session, scope: Scope) -> Days:
             labels[key] = labels.get(key, Tally()) + tally
     for day, part, verdicts in _failed(session, window):
         _count_failure(days.setdefault(day, Counts()), part, verdicts)
+    for day, waiting in _to_judge(session, window):
+        days.setdefault(day, Counts()).to_judge += waiting
     for day, wrong in _unaudited_wrong(session, window):
         days.setdefault(day, Counts()).unaudited_wrong += wrong
     return days
@@ -164,6 +166,22 @@ def _failed(
     for draft in found.values():
         if not all(is_right for _, is_right, _ in draft[2]):
             yield draft
+
+
+def _to_judge(session: Session, window: list[ColumnElement[bool]]) -> Iterator[tuple[date, int]]:
+    rows = session.execute(
+        select(_DAY, func.count(col(Run.id).distinct()))
+        .join(Review, col(Review.run_id) == col(Run.id))
+        .where(
+            col(Review.status).in_(OPEN_REVIEW),
+            col(Review.kind) == ReviewKind.AUDIT,
+            col(Run.outcome) == Outcome.PASS,
+            *window,
+        )
+        .group_by(_DAY)
+    )
+    for day, waiting in rows:
+        yield _day(day), waiting
 
 
 def _unaudited_wrong(

@@ -54,6 +54,7 @@ class Counts:
     runs: int = 0
     gated: Counter[Part] = field(default_factory=Counter)
     drawn: int = 0  # sent alone, and drawn by the audit coin
+    to_judge: int = 0  # of these, audits that nobody has answered yet
     steps: dict[str, StepCounts] = field(default_factory=dict)
     labels: dict[tuple[Part, str | None], Tally] = field(default_factory=dict)
     failed_first: dict[tuple[Part, str], Failures] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class Counts:
         self.runs += other.runs
         self.gated.update(other.gated)
         self.drawn += other.drawn
+        self.to_judge += other.to_judge
         for name, step in other.steps.items():
             self.steps.setdefault(name, StepCounts()).add(step)
         for key, tally in other.labels.items():

@@ -38,7 +38,7 @@ class Stream:
 
 def flow(session: Session, scope: Scope) -> tuple[Stream, ...]:
     """Return the streams from arrival on; everything that arrived is in exactly one of each."""
-    last, judged = _last_verdicts(), _judged()
+    last, judged = _last_verdicts(scope), _judged(scope)
     columns = (col(Run.outcome), col(Run.status), last.c.verdict, judged.c.worth)
     rows = session.execute(
         select(*columns, func.count())
@@ -66,15 +66,17 @@ def _became(status: RunStatus, verdict: Verdict | None) -> str:
     return GIVEN_UP if status in _ENDED else WAITING
 
 
-def _last_verdicts() -> Subquery:
+def _last_verdicts(scope: Scope) -> Subquery:
     """Return per run the last verdict on what it wanted to do."""
     newest = func.row_number().over(
         partition_by=col(Decision.run_id), order_by=col(Decision.decided_at).desc()
     )
     verdicts = (
         select(col(Decision.run_id), col(Decision.verdict), newest.label("place"))
+        .join(Run, col(Run.id) == col(Decision.run_id))
         .outerjoin(Undo, col(Undo.decision_id) == col(Decision.id))
         .where(
+            *scope.where(),
             col(Decision.is_final),
             col(Decision.verdict).in_(_VERDICTS),
             col(Undo.decision_id).is_(None),
@@ -84,15 +86,17 @@ def _last_verdicts() -> Subquery:
     return select(verdicts.c.run_id, verdicts.c.verdict).where(verdicts.c.place == 1).subquery()
 
 
-def _judged() -> Subquery:
+def _judged(scope: Scope) -> Subquery:
     """Return per run what is known of its draft: the worst that anybody said."""
-    audited = valid(col(Label.run_id), case((col(Label.is_right), 0), else_=2).label("bad")).where(
-        whole_draft()
+    bad = case((col(Label.is_right), 0), else_=2).label("bad")
+    audited = valid(col(Label.run_id), bad).join(Run, col(Run.id) == col(Label.run_id))
+    complained = (
+        select(col(Label.run_id), literal(1).label("bad"))
+        .join(Run, col(Run.id) == col(Label.run_id))
+        .where(col(Label.inclusion_probability).is_(None), ~col(Label.is_right))
     )
-    complained = select(col(Label.run_id), literal(1).label("bad")).where(
-        whole_draft(), col(Label.inclusion_probability).is_(None), ~col(Label.is_right)
-    )
-    both = audited.union_all(complained).subquery()
+    about = (whole_draft(), *scope.where())
+    both = audited.where(*about).union_all(complained.where(*about)).subquery()
     worst = func.max(both.c.bad)
     worth = case((worst == 2, WRONG), (worst == 1, COMPLAINT), else_=RIGHT)
     return select(both.c.run_id, worth.label("worth")).group_by(both.c.run_id).subquery()

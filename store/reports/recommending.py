@@ -11,7 +11,7 @@ from store import promising
 from store.evidence.risk_control import Certified, Verdict
 from store.gate import PolicyBody, Promise
 from store.past import ALL, load
-from store.phrases import percent
+from store.phrases import NOBODY_CHECKS, percent
 from store.promising import CoinSample
 from store.reports.policy import Trial
 
@@ -32,6 +32,7 @@ class Recommendation:
     since: datetime | None
     until: datetime | None
     is_sending: bool  # whether any draft would go out alone at some threshold
+    models: int = 1  # in use, each certified by itself
 
     @property
     def threshold(self) -> float | None:
@@ -40,8 +41,20 @@ class Recommendation:
 
     @property
     def reason(self) -> str:
-        """Return in one sentence why there is a threshold, or why there is none."""
+        """Return in words why there is a threshold, or why there is none."""
         return _reason(self)
+
+    @property
+    def code(self) -> str:
+        """Return the same as one word for programs."""
+        if self.rate is None:
+            return "no_audits"
+        return "not_reached" if self.is_out_of_reach else self.certified.reason.value
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Return whether some threshold would pass, but testing did not get there."""
+        return self.threshold is None and self.labels_needed == 0
 
 
 def recommendation(found: CoinSample, promise: Promise, kind: str = ALL) -> Recommendation:
@@ -59,6 +72,7 @@ def recommendation(found: CoinSample, promise: Promise, kind: str = ALL) -> Reco
         since=found.since,
         until=found.until,
         is_sending=bool(np.isfinite(found.confidence).any() or np.isfinite(found.pilot).any()),
+        models=len(found.calibrators),
     )
 
 
@@ -81,9 +95,9 @@ def as_json(session: Session, found: Recommendation, body: PolicyBody, *, now: d
         "automatic_share": point.automatic_share if point else None,
         "cards_per_day": point.cards_per_day if point else None,
         "labels": found.judged,
-        "labels_needed": found.labels_needed,
+        "labels_needed": None if found.is_out_of_reach else found.labels_needed,
         "reason": found.reason,
-        "code": best.reason.value,
+        "code": found.code,
         "kind": found.kind,
         "max_error": best.max_error,
         "assurance": best.assurance,
@@ -100,20 +114,27 @@ def as_json(session: Session, found: Recommendation, body: PolicyBody, *, now: d
 def _reason(found: Recommendation) -> str:
     best, limit = found.certified, percent(found.promise.max_error)
     if found.rate is None:
-        return "Nobody checks what was sent alone. This figure cannot be known."
-    if best.threshold is not None:
-        return (
-            f"With {percent(best.assurance)} assurance at most {limit} of what goes out alone above"
-            f" {best.threshold:.3g} is wrong, if tickets stay like the {found.judged} audited:"
-            f" {best.wrong} of {best.sent} were wrong there."
-        )
-    return _abstention(found, limit)
+        return NOBODY_CHECKS
+    passes = "must pass" if best.threshold is None else "passes"
+    each = f" Each of the {found.models} models in use {passes} by itself."
+    if found.models < 2:
+        each = ""
+    if best.threshold is None:
+        return f"{_abstention(found, limit)}{each}"
+    return (
+        f"With {percent(best.assurance)} assurance at most {limit} of what goes out alone above"
+        f" {best.threshold:.3g} is wrong, if tickets stay like the {best.labels} audited:"
+        f" {best.wrong} of {best.sent} were wrong there.{each}"
+    )
 
 
 def _abstention(found: Recommendation, limit: str) -> str:
     best = found.certified
     if best.reason is Verdict.NO_LABELS:
-        return "No audited draft is judged yet, so nothing can be promised."
+        return (
+            "No audited draft with today's model and calibration is judged yet, so nothing can be"
+            " promised."
+        )
     if not found.is_sending:
         return "Under these rules nothing goes out alone, so there is nothing to promise."
     if found.labels_needed is None:
@@ -122,13 +143,14 @@ def _abstention(found: Recommendation, limit: str) -> str:
             f" was most likely to hold, and that is not below {limit}. More audits will not help at"
             " this rate."
         )
-    if found.labels_needed == 0:
+    if found.is_out_of_reach:
         return (
             f"Not certified for {limit} yet: {best.wrong} of {best.sent} were wrong where testing"
-            " began. A laxer threshold looks good enough, but to pick it now would be picking by"
-            " luck; new audits will tell."
+            " began. Some other threshold would pass, but testing did not get there, and to pick it"
+            " now would be picking by luck. Wait for more audits."
         )
+    more = f"{found.labels_needed:,}".replace(",", "\u202f")
     return (
-        f"Not enough audits for {limit} yet: about {found.labels_needed} more at today's error"
-        " rate, or choose a higher limit."
+        f"Not enough audits for {limit} yet: about {more} more judged drafts, counting the errors"
+        " found so far and up to half a one more, or choose a higher limit."
     )

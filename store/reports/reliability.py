@@ -142,6 +142,7 @@ class ReliabilityReport:
             "end_to_end": _right(self.end_to_end),
             "passed": self.passed,
             "drawn": self.drawn,
+            "to_judge": sum(point.to_judge for point in self.trend),
             "sent_wrong": _wrong(self.sent_wrong),
             "unaudited_wrong": self.unaudited_wrong,
             "escalated_right": _right(self.escalated_right),
@@ -240,6 +241,7 @@ def _point(point: TrendPoint) -> dict[str, Any]:
         "runs": point.runs,
         "gated": point.gated,
         "passed": point.passed,
+        "to_judge": point.to_judge,
         "end_to_end": _right(point.end_to_end),
         "sent_wrong": _wrong(point.sent_wrong),
     }

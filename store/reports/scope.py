@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import col
 
+from store.columns import from_on
 from store.schema import Run
 
 PIPELINE = "support"
@@ -46,7 +47,7 @@ class Scope:
         )
         conditions = [column == value for column, value in equal if value is not None]
         if self.since is not None:
-            conditions.append(col(Run.created_at) >= self.since)
+            conditions.append(from_on(col(Run.created_at), self.since))
         if self.until is not None:
             conditions.append(col(Run.created_at) < self.until)
         return conditions

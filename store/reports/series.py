@@ -34,11 +34,12 @@ class TrendPoint:
     auto_rate: float | None
     end_to_end: Estimate
     sent_wrong: WrongRate
+    to_judge: int  # audits of its drafts that nobody has answered yet
     steps: dict[str, StepPoint]
 
     @property
     def is_closed(self) -> bool:
-        """Return whether nothing new can fall into it."""
+        """Return whether no new run can fall into it; its drafts may still be judged."""
         return self.end_to_end.look == "closed"
 
 
@@ -69,6 +70,7 @@ def _point(start: date, end: date, counts: Counts, look: Look) -> TrendPoint:
         auto_rate=share(passed, gated),
         end_to_end=counts.whole(look, *PARTS),
         sent_wrong=counts.sent_wrong(look),
+        to_judge=counts.to_judge,
         steps={
             name: StepPoint(
                 runs=step.runs,

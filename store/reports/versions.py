@@ -11,11 +11,11 @@ from sqlmodel import Session, col
 from store.reports.scope import Scope
 from store.schema import Calibrator, Policy, Run
 
-_KINDS: tuple[tuple[str, Any], ...] = (
-    ("model", Run.model),
-    ("prompt", Run.prompt_version),
-    ("calibrator", Run.calibrator_version),
-)
+_COLUMNS: dict[str, Any] = {
+    "model": Run.model,
+    "prompt": Run.prompt_version,
+    "calibrator": Run.calibrator_version,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,7 @@ def changes(session: Session, scope: Scope) -> tuple[Change, ...]:
 
     What was there from the first run on is no change.
     """
-    found = [*_policies(session, scope), *_fitted(session, scope)]
-    for kind, column in _KINDS:
-        found += _first_runs(session, scope, kind, col(column))
+    found = [*_policies(session, scope), *_fitted(session, scope), *_first_used(session, scope)]
     return tuple(sorted(found, key=lambda change: (change.at, change.kind)))
 
 
@@ -68,27 +66,34 @@ def _fitted(session: Session, scope: Scope) -> Iterator[Change]:
         yield Change(when, "calibrator", name)
 
 
-def _first_runs(session: Session, scope: Scope, kind: str, column: Any) -> Iterator[Change]:
+def _first_used(session: Session, scope: Scope) -> Iterator[Change]:
     window = replace(scope, policy_version=None, model=None, intent=None, action_kind=None)
-    seen = session.execute(
-        select(column, func.min(col(Run.created_at)))
-        .where(column.is_not(None), *window.where())
-        .group_by(column)
-        .order_by(func.min(col(Run.created_at)))
-    ).all()
-    first = session.execute(
-        select(column).where(column.is_not(None)).order_by(col(Run.created_at)).limit(1)
-    ).scalar()
-    for version, when in seen:
-        if version != first and not _was_known(session, window, column, version):
-            yield Change(when, kind, str(version))
+    columns = [col(column) for column in _COLUMNS.values()]
+    together = session.execute(
+        select(*columns, func.min(col(Run.created_at))).where(*window.where()).group_by(*columns)
+    )
+    seen: dict[tuple[str, str], datetime] = {}
+    for *versions, at in together:
+        for used in zip(_COLUMNS, versions, strict=True):
+            seen[used] = min(seen.get(used, at), at)
+    for (kind, version), at in seen.items():
+        column = col(_COLUMNS[kind])
+        if version is not None and _is_new(session, column, version, scope.since):
+            yield Change(at, kind, version)
 
 
-def _was_known(session: Session, scope: Scope, column: Any, version: str) -> bool:
-    if scope.since is None:
+def _is_new(session: Session, column: Any, version: str, since: datetime | None) -> bool:
+    """Return whether no run before the period had it, and the first run of all another one."""
+    oldest = select(column).where(column.is_not(None)).order_by(col(Run.created_at)).limit(1)
+    if session.execute(oldest).scalar() == version:
         return False
-    earlier = select(col(Run.id)).where(column == version, col(Run.created_at) < scope.since)
-    return session.execute(earlier.limit(1)).first() is not None
+    if since is None:
+        return True
+    earlier = select(col(Run.id)).where(column == version, col(Run.created_at) < since)
+    latest_first = earlier.order_by(col(Run.created_at).desc()).limit(
+        1
+    )  # there it is found at once
+    return session.execute(latest_first).first() is None
 
 
 def in_use(session: Session, scope: Scope) -> dict[str, tuple[str, ...]]:

@@ -120,6 +120,14 @@ class Review(Base, table=True):
             "assigned_to",
             "after_decision",
         ),
+        Index(  # tells at once which verdicts were looked at again
+            "ix_review_after",
+            "after_decision",
+            "kind",
+            "status",
+            sqlite_where=text("after_decision IS NOT NULL"),
+            postgresql_where=text("after_decision IS NOT NULL"),
+        ),
         Index("ix_review_decided", "decided_at"),
     )
 
@@ -252,9 +260,9 @@ class Label(Base, table=True):
     __tablename__: ClassVar[str] = "label"
 
     id: int | None = Field(default=None, primary_key=True)
-    run_id: int = Field(foreign_key="run.id", index=True)
+    run_id: int = Field(foreign_key="run.id")
     draft_id: int = Field(foreign_key="draft.id")
-    decision_id: str | None = Field(default=None, foreign_key="decision.id", index=True)
+    decision_id: str | None = Field(default=None, foreign_key="decision.id")
     step: str | None = None
     is_right: bool
     source: LabelSource = Field(sa_type=status_type(LabelSource))
@@ -271,6 +279,16 @@ class Label(Base, table=True):
         CheckConstraint(
             "source = 'outcome' OR inclusion_probability IS NOT NULL", name="ck_label_chance"
         ),
+        Index(  # covers what is counted
+            "ix_label_run_id",
+            "run_id",
+            "step",
+            "is_right",
+            "inclusion_probability",
+            "source",
+            "decision_id",
+        ),
+        Index("ix_label_decision_id", "decision_id", "source"),
     )
 
 

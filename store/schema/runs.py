@@ -109,6 +109,8 @@ class StepRecord(Base, table=True):
             sqlite_where=text("status = 'ok'"),
             postgresql_where=text("status = 'ok'"),
         ),
-        Index("ix_step_run", "run_id"),
+        Index(  # covers what is counted: rows of output are long
+            "ix_step_run", "run_id", "name", "visit", "status", "cost_microusd"
+        ),
         Index("ix_step_series", "name", "started_at", "status"),
     )

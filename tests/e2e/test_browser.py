@@ -14,6 +14,7 @@ from screen import Screen
 
 from store import policies, registry
 from store.engine import Store
+from store.evidence.risk_control import GRID
 from store.reports.queue import queue_page
 from store.transitions import Verdict
 
@@ -64,11 +65,39 @@ def test_a_manager_tries_a_threshold_and_publishes_it(screen: Screen, filled: St
     slider.focus()
     screen.page.keyboard.press("End")
     expect(screen.page.get_by_text("Threshold 0.85 → 0.50")).to_be_visible(timeout=15_000)
+    screen.page.get_by_placeholder("Why: one line").fill("fewer easy cards")
     screen.page.get_by_role("button", name="Publish", exact=True).click()
     expect(
         screen.page.get_by_text(re.compile("^Version 2 gates new drafts from now"))
     ).to_be_visible(timeout=15_000)
     assert filled.read(policies.active).body.threshold == 0.5
+
+
+def test_the_slider_follows_the_mouse_and_keeps_the_keyboard(screen: Screen, filled: Store) -> None:
+    screen.open("/gate")
+    slider = screen.page.get_by_role("slider")
+    expect(slider).to_be_visible(timeout=15_000)
+    level, alone = screen.page.locator(".level"), screen.page.locator(".figures .value").first
+    begun, changes = alone.inner_text(), screen.page.get_by_text("→ 0.50")
+    mouse, rail = screen.page.mouse, slider.bounding_box()
+    assert rail is not None
+    thumb = 9 + (rail["width"] - 18) * int(slider.input_value()) / (len(GRID) - 1)
+    mouse.move(rail["x"] + thumb, rail["y"] + 9)
+    mouse.down()
+    mouse.move(rail["x"] + rail["width"] + 40, rail["y"] + 9, steps=5)
+    expect(level).to_have_text("above 0.50")
+    expect(alone).not_to_have_text(begun)
+    expect(screen.page.locator(".figures .was").first).to_have_text(f"now {begun}")
+    expect(changes).to_have_count(0)  # still held: only the browser knows
+    mouse.up()
+    expect(changes).to_be_visible(timeout=15_000)
+    screen.page.keyboard.press("ArrowLeft")
+    expect(screen.page.get_by_text("→ 0.51")).to_be_visible(timeout=15_000)
+    expect(slider).to_be_focused()
+    screen.page.keyboard.press("ArrowLeft")
+    expect(screen.page.get_by_text("→ 0.52")).to_be_visible(timeout=15_000)
+    mouse.click(rail["x"] + 9, rail["y"] + 9)
+    expect(level).to_have_text("above 0.999")
 
 
 def test_every_page_is_drawn_without_a_request_to_anybody_else(screen: Screen) -> None:

@@ -50,7 +50,7 @@ def test_it_abstains_with_the_audits_still_needed(audited: Store) -> None:
     found = document("policy", "recommend", "--max-error", 0.005)
     assert (found["ok"], found["threshold"], found["automatic_share"]) == (True, None, None)
     assert found["labels_needed"] > 0
-    assert str(found["labels_needed"]) in found["reason"]
+    assert f"{found['labels_needed']:,}".replace(",", "\u202f") in found["reason"]
 
 
 def test_without_a_coin_it_cannot_be_known(store: Store) -> None:
@@ -79,6 +79,54 @@ def test_a_policy_is_previewed_and_nothing_is_published(audited: Store, candidat
     assert "200 would go out alone that did not, 0 to a person." in shown
     assert "40 of 400" in shown
     assert audited.read(policies.active).version == 1
+
+
+def test_a_preview_says_what_a_suspended_promise_stops_whatever_the_policy(
+    audited: Store, candidate: Path
+) -> None:
+    assert document("policy", "preview", candidate)["suspended"] == []
+    assert "suspended" not in greenlight("policy", "preview", candidate).stdout
+    body = PolicyBody(threshold=0.9, promises={"*": TWO})
+    audited.transact(policies.publish, body, author="Mo", note="", now=TODAY)
+    (one,) = audited.read(certificates.certificates)
+    audited.transact(certificates.suspend, one.id, "too many wrong", now=TODAY)
+    assert document("policy", "preview", candidate)["suspended"] == ["*"]
+    said = " ".join(greenlight("policy", "preview", candidate).stdout.split())
+    assert "until a manager reopens it, everything goes to a person. Neither policy" in said
+    greenlight("policy", "shadow", "start", candidate, "--as", "Mo")
+    said = " ".join(greenlight("policy", "shadow", "show").stdout.split())
+    assert "everything goes to a person. The live policy is counted with that" in said
+
+
+RULES: dict[str, dict[str, object]] = {
+    "thresholds": {"thresholds": {"refnud": 0.99}},
+    "amount_rules": {"amount_rules": [{"kind": "refnud", "above_minor": 100}]},
+    "always_person": {"always_person": ["refnud"]},
+    "undo_seconds": {"undo_seconds": {"refnud": 60}},
+    "delay_seconds": {"delay_seconds": {"refnud": 60}},
+    "promises": {"promises": {"refnud": {"max_error": 0.02}}},
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_for_an_action_kind_that_nobody_has_is_refused(
+    store: Store, tmp_path: Path, rule: str
+) -> None:
+    store.transact(builders.company)
+    slip = tmp_path / "slip.json"
+    slip.write_text(json.dumps(RULES[rule]), encoding="utf-8")
+    for command in (("preview",), ("shadow", "start", "--as", "Mo"), ("publish", "--as", "Mo")):
+        said = greenlight("policy", *command, slip, code=1).stderr
+        assert f"There is no action kind `refnud`, which `{rule}` is about. Known: " in said
+        assert "refund" in said
+    assert store.read(policies.active).version == 1
+    assert store.read(shadows.running) is None
+
+
+def test_a_kind_of_the_active_policy_may_stay_when_its_tool_is_gone(store: Store) -> None:
+    store.transact(builders.company, policy=PolicyBody(thresholds={"voucher": 0.99}))
+    greenlight("policy", "publish", "--threshold", 0.9, "--as", "Mo")
+    assert store.read(policies.active).body.thresholds == {"voucher": 0.99}
 
 
 def test_there_is_nothing_to_preview_on_without_drafts(store: Store, candidate: Path) -> None:

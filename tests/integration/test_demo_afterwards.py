@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import gated
+from delivering import deliver_all
 from gated import Gated
 from sqlmodel import Session, col, select
 
@@ -95,6 +96,7 @@ def test_only_who_got_a_wrong_answer_comes_back_and_that_is_marked(
 ) -> None:
     cases = several(store, now)
     known = truths(store, cases[:6], right=True) | truths(store, cases[6:], right=False)
+    deliver_all(store)
     for seed in range(4):  # again and again: a customer comes back once at most
         hear_again(store, known, seed=seed, now=now + MONTH)
 

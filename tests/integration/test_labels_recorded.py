@@ -14,7 +14,7 @@ from store.transitions import LabelSource, ReviewKind, ReviewStatus, Verdict
 
 def _labels(store: Store, run_id: int) -> dict[str | None, Label]:
     def query(session: Session) -> dict[str | None, Label]:
-        mine = labels.valid(Label).where(col(Label.run_id) == run_id)
+        mine = labels.valid(Label).where(col(Label.run_id) == run_id).order_by(col(Label.id))
         return {label.step: label for label in session.execute(mine).scalars()}
 
     return store.read(query)

@@ -1,25 +1,23 @@
 """The Gate page: trying a threshold, promising, editing rules, shadows, and what broke."""
 
-import json
+import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import builders
 import certifiable
 import desk
+import gate_page
 import pages
 import pytest
 from builders import NOW
-from streamlit.testing.v1 import AppTest
+from gate_page import LATER, broken, button, edit, gate, point, promise, publish, release
 
 from dashboard import session
 from store import certificates, policies, shadows
 from store.engine import Store
 from store.gate import PolicyBody, Promise
 from store.reports.runs import runs
-
-LATER = NOW + timedelta(days=1)
 
 
 @pytest.fixture
@@ -32,72 +30,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> pages.Clock:
 @pytest.fixture
 def audited(store: Store, clock: pages.Clock) -> Store:
     """Four hundred judged drafts above 0.95, one wrong; what is below is often wrong."""
-    store.transact(certifiable.drafts, [0.99] * 400, wrong=1)
-    store.transact(certifiable.drafts, [0.6] * 100, wrong=40)
-    store.transact(certifiable.drafts, [0.99] * 100 + [0.6] * 25, is_drawn=False, is_judged=False)
+    gate_page.fill(store)
     return store
-
-
-def gate(person: str = "Mo", **address: str) -> AppTest:
-    def draw() -> None:
-        from dashboard.app_pages import gate
-
-        gate.page()
-
-    at = pages.page(draw)
-    at.session_state["person"] = person
-    for name, value in address.items():
-        at.query_params[name] = value
-    at.run()
-    assert not at.exception
-    return at
-
-
-def release(at: AppTest, threshold: float) -> AppTest:
-    """Let go of the slider here, as its script in a browser does."""
-    return _set(at, "threshold", json.dumps({"threshold": threshold}), "json_value")
-
-
-def edit(at: AppTest, row: int, **cells: Any) -> AppTest:
-    """Type into the table of rules by action kind."""
-    edited = {"edited_rows": {str(row): cells}, "added_rows": [], "deleted_rows": []}
-    return _set(at, None, json.dumps(edited), "string_value")
-
-
-def _set(at: AppTest, component: str | None, value: str, how: str) -> AppTest:
-    protos: list[Any] = [getattr(element, "proto", None) for element in at.main]
-    (found,) = {
-        proto.id
-        for proto in protos
-        if (
-            getattr(proto, "component_name", "").endswith(f"greenlight_{component}")
-            if component
-            else getattr(proto, "editing_mode", 0)
-        )
-    }
-    states = at._tree.get_widget_states()
-    changed = states.widgets.add()
-    changed.id = found
-    setattr(changed, how, value)
-    at._run(states)
-    assert not at.exception
-    return at
-
-
-def button(at: AppTest, start: str) -> Any:
-    (found,) = [one for one in at.button if (one.key or "").startswith(start)]
-    return found
-
-
-def promise(at: AppTest) -> Any:
-    (found,) = [one for one in at.checkbox if one.label.startswith("Promise:")]
-    return found
-
-
-def point(at: AppTest, name: str) -> dict[str, Any]:
-    points: list[dict[str, Any]] = pages.part(at, "threshold")["points"]
-    (found,) = [one for one in points if one["name"] == name]
-    return found
 
 
 def test_an_operator_sees_everything_and_publishes_nothing(audited: Store) -> None:
@@ -123,8 +57,9 @@ def test_a_manager_publishes_the_threshold_that_was_tried(store: Store, clock: p
     waiting = store.read(runs).total
     at = release(gate(), 0.6)
     assert "Threshold 0.85 → 0.60 · looser" in pages.words_of(at)
-    at.text_input[0].set_value("fewer easy cards").run()
-    pages.press(at, "publish_")
+    assert button(at, "publish_").disabled
+    assert "Say why first" in pages.words_of(at)
+    publish(at, "fewer easy cards")
     active = store.read(policies.active)
     assert (active.version, active.body.threshold) == (2, 0.6)
     assert (active.author, active.note) == ("Mo", "fewer easy cards")
@@ -145,7 +80,7 @@ def test_one_action_kind_is_moved_by_itself(audited: Store) -> None:
     said = pages.words_of(at)
     assert "Threshold for refund 0.85 → 0.95" in said
     assert "0 would have gone out alone, 40 to a person." in said
-    pages.press(at, "publish_")
+    publish(at)
     body = audited.read(policies.active).body
     assert (body.threshold, body.thresholds) == (0.85, {"refund": 0.95})
     at = pages.press(gate(kind="Refund"), "common_")
@@ -178,7 +113,7 @@ def test_a_promise_is_published_with_its_certificate_and_stands_there(audited: S
     at = release(gate(), 0.9)
     promise(at).check().run()
     assert "Promise for everything: none → at most 2 % wrong, 95 % sure" in pages.words_of(at)
-    at = pages.press(at, "publish_")
+    at = publish(at)
     assert audited.read(policies.active).body.promises == {"*": Promise(max_error=0.02)}
     assert "at most 2 % wrong, holds since 12:00 UTC. 0 wrong of 0 audits since." in (
         pages.words_of(at)
@@ -207,6 +142,15 @@ def test_without_a_coin_the_page_says_that_it_cannot_be_known(
     assert "No draft is drawn for an audit" in pages.words_of(gate(show="Audits"))
 
 
+def test_with_the_coin_off_nothing_is_certified_on_the_audits_of_before(audited: Store) -> None:
+    assert "Certified above" in pages.words_of(gate())
+    off = PolicyBody(audit_rate=0.0)
+    audited.transact(policies.publish, off, author="Mo", note="", now=NOW)
+    said = pages.words_of(gate())
+    assert "Nobody checks what was sent alone. This figure cannot be known." in said
+    assert "Certified above" not in said
+
+
 def test_the_audit_planner_says_what_a_rate_gives(audited: Store) -> None:
     at = gate(show="Audits")
     said = pages.words_of(at)
@@ -215,6 +159,22 @@ def test_the_audit_planner_says_what_a_rate_gives(audited: Store) -> None:
     plans = at.dataframe[0].value
     assert plans["audit rate"].tolist() == ["1.0 %", "2.0 %", "5.0 %", "10.0 %", "20.0 %"]
     assert plans["extra work: audits a week"].is_monotonic_increasing
+
+
+def test_planner_and_promise_assume_the_same_of_a_few_audits_without_an_error(
+    audited: Store,
+) -> None:
+    audited.transact(certifiable.drafts, [0.99] * 40, kind="refund")
+    at = gate(kind="Refund", show="Audits")
+    said = pages.words_of(at)
+    found = re.search("about ([0-9\u202f]+) more judged drafts, counting the errors found", said)
+    assert found
+    needed = int(found[1].replace("\u202f", ""))
+    assert "Assumed in both: the errors measured and half a one more" in said
+    plan = at.dataframe[0].value.iloc[-1]
+    weeks = int(re.sub("[^0-9]", "", plan["certifies 2 %"]))
+    assert needed < weeks * plan["drafts drawn a week"] < 1.5 * (needed + 40)
+    assert at.dataframe[0].value["certifies 2 %"].iloc[0] == "not in ten years"
 
 
 def test_costs_are_assumed_and_change_what_it_is_worth(audited: Store) -> None:
@@ -233,7 +193,7 @@ def test_rules_are_tried_on_history_before_they_are_published(audited: Store) ->
     said = pages.words_of(at)
     assert "Reply only always goes to a person: no → yes" in said
     assert point(at, "0.85")["flips"] == "0 to alone, 500 to a person"
-    pages.press(at, "publish_")
+    publish(at)
     assert audited.read(policies.active).body.always_person == ("reply_only",)
 
 
@@ -261,14 +221,6 @@ def test_a_refused_promise_is_told_and_nothing_is_lost(audited: Store) -> None:
     assert audited.read(policies.active).version == 1
 
 
-def broken(store: Store) -> int:
-    body = PolicyBody(threshold=0.9, promises={"*": Promise(max_error=0.02)})
-    store.transact(policies.publish, body, author="Mo", note="", now=NOW)
-    (one,) = store.read(certificates.certificates)
-    assert store.transact(certificates.suspend, one.id, "20 of 100 audits were wrong", now=LATER)
-    return one.id
-
-
 def test_a_broken_promise_is_reopened_by_a_manager_after_one_question(
     audited: Store, clock: pages.Clock
 ) -> None:
@@ -276,7 +228,7 @@ def test_a_broken_promise_is_reopened_by_a_manager_after_one_question(
     clock.at = LATER
     said = pages.words_of(gate("Ana"))
     assert "**Suspended: the promise of at most" in said
-    assert "20 of 100 audits were wrong. Everything goes to a person" in said
+    assert "20 of 100 audits were wrong. Every draft goes to a person" in said
     assert not [one for one in gate("Ana").button if (one.key or "").startswith("reopen_")]
     at = pages.press(gate("Mo"), "reopen_")
     assert audited.read(certificates.certificate, number).is_suspended
@@ -285,6 +237,10 @@ def test_a_broken_promise_is_reopened_by_a_manager_after_one_question(
     found = audited.read(certificates.certificate, number)
     assert (found.is_suspended, found.person, found.why) == (False, "Mo", "a wrong macro, mended")
     assert "Suspended" not in pages.words_of(at)
+    assert (
+        "Promised no more: at most 2 % wrong, broken, reopened at 12:00 UTC by Mo: a wrong macro,"
+        " mended. To promise it again, tick it and publish."
+    ) in pages.words_of(at)
 
 
 def test_a_shadow_is_started_from_the_screen_stopped_and_loaded(audited: Store) -> None:
@@ -313,7 +269,7 @@ def test_refresh_reads_the_drafts_that_came_since(audited: Store, clock: pages.C
 
 
 @pytest.mark.parametrize(
-    "verb", [lambda s: s.start_shadow(PolicyBody()), lambda s: s.reopen(1, "note")]
+    "verb", [lambda s: s.start_shadow(PolicyBody(), 2), lambda s: s.reopen(1, "note")]
 )
 def test_a_callback_that_an_operator_reaches_anyway_is_refused_in_words(
     audited: Store, clock: pages.Clock, verb: Callable[[Any], None]

@@ -73,6 +73,7 @@ def test_a_loosening_is_proposed_with_who_must_agree(filled: Store, now: datetim
     assert "It is looser, so another manager must agree: Zoe." in said
     assert "Propose" in labels(at)
     assert "Publish" not in labels(at)
+    at.text_input(key="policy_note").set_value("fewer cards").run()
     pages.press(at, "publish_")
     (proposal,) = filled.read(policies.proposals)
     assert (proposal.author, proposal.body.threshold) == ("Mo", 0.6)
@@ -85,6 +86,7 @@ def test_a_tightening_is_published_by_one(filled: Store) -> None:
     at = gate("Mo", threshold=0.9)
     assert "Threshold 0.85 → 0.90" in pages.words_of(at)
     assert "looser" not in pages.words_of(at)
+    at.text_input(key="policy_note").set_value("fewer cards").run()
     pages.press(at, "publish_")
     assert filled.read(policies.active).body.threshold == 0.9
 

@@ -8,7 +8,7 @@ import pytest
 
 from store import gating, policies, registry
 from store.engine import Store
-from store.errors import NotAllowed, NotFound
+from store.errors import NotAllowed, NotFound, StalePolicy
 from store.gate import PolicyBody
 from store.registry import CompanyFacts
 from store.transitions import Outcome, PolicyStatus, Role
@@ -112,3 +112,19 @@ def test_the_audit_coin_is_blind_and_repeatable(store: Store) -> None:
     assert drawn[0] is False
     assert drawn[1] == drawn[2]
     assert drawn[3] is True
+
+
+def test_nothing_is_published_over_a_version_nobody_compared_it_with(
+    store: Store, now: datetime
+) -> None:
+    store.transact(builders.company)
+    publish(store, PolicyBody(threshold=0.9), "Mo", now)
+    later = now + timedelta(days=1)
+    for at, when in ((now, "at 12:00 UTC"), (later, f"on {now.day} {now:%b} 12:00 UTC")):
+        with pytest.raises(StalePolicy, match=f"Version 2 was published by Mo {when} meanwhile"):
+            store.transact(policies.publish, PolicyBody(), author="Mo", note="", now=at, based_on=1)
+    assert store.read(policies.active).version == 2
+    assert (
+        store.transact(policies.publish, PolicyBody(), author="Mo", note="", now=later, based_on=2)
+        == 3
+    )

@@ -2,18 +2,24 @@
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
-from cli_runner import document
+from cli_runner import document, greenlight
+from live_company import until
 
 from agents.cli.context import demo_folder
 from agents.cli.simulate import show
 from agents.company import Company, load
-from agents.simulating import measuring
+from agents.simulating import experiment, measuring
 from agents.simulating.draws import DRAFTING, STEPS
 from agents.simulating.experiment import Laboratory
 from agents.simulating.figures import LABEL, Plan, Results
@@ -191,6 +197,8 @@ def test_the_document_says_what_the_tables_say(
 
 
 def _cell(share: dict[str, Any]) -> str:
+    if share["n"] < 30:
+        return f"{share['k']} of {share['n']}"
     return f"{share['rate']:.1%} ({share['low'] * 100:.1f}–{share['high'] * 100:.1f})"
 
 
@@ -208,3 +216,43 @@ def test_the_command_writes_nothing_into_the_home(
         "chain alone", "+ retries", "+ gate", "+ gate and retries",
     ]  # fmt: skip
     assert not home.exists()
+
+
+def test_few_tickets_are_counts_and_reach_nothing() -> None:
+    few = ("simulate", "--tickets", 30, "--seed", 4, "--retries", 0)
+    told = document(*few)
+    row, served = told["variants"][-1], told["base"]["k"]
+    assert served < 30
+    assert {one["is_99"] for one in (*told["variants"], *told["settings"])} == {False}
+    assert row["committed_right"]["high"] > 0.99
+    printed = " ".join(greenlight(*few).stdout.split())
+    counts = [
+        f"{row[name]['k']} of {row[name]['n']}" for name in ("committed_right", "alone_right")
+    ]
+    assert f"+ gate and retries {' '.join(counts)}" in printed
+    assert f"of {served} committed actions right with {row['escalated']['k']} escalated" in printed
+
+
+def test_ctrl_c_is_heard_in_the_midst_of_it() -> None:
+    heard: list[int] = []
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        heard.append(done)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(experiment.run(Plan(30, 0.03, 1, 0.10, 1), load(demo_folder()), interrupt))
+    assert heard == [1]
+
+
+def test_ctrl_c_leaves_a_word(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agents.cli", "simulate", "--tickets", "1500"]
+    with subprocess.Popen(
+        command, stdout=PIPE, stderr=PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}
+    ) as running:
+        until(lambda: any(tmp_path.iterdir()), "the scratch folder")
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (130, "")
+    assert err.endswith("greenlight: Interrupted. Nothing was kept.\n")
+    assert not any(tmp_path.iterdir())

@@ -1,13 +1,14 @@
 """What the Gate page computes and says, without a store: the day's bill, edited rules, wordings."""
 
 import math
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import UTC, datetime
 
 import pytest
 
 from dashboard.components import rules_editor
-from dashboard.components.costs import Costs, Range, bill, wrong_per_day
+from dashboard.components.costs import Costs, Range, amount, bill, signed, span, wrong_per_day
+from dashboard.components.publish_panel import Offer, offer
 from dashboard.components.threshold import is_certified, is_stricter, said_at
 from dashboard.components.version_panel import rule_lines
 from store.evidence.rare_errors import WrongRate
@@ -121,6 +122,45 @@ def test_what_is_stricter_than_tested_is_not_called_certified() -> None:
 
 def test_a_policy_is_said_with_its_promises() -> None:
     body = PolicyBody(promises={"*": Promise(max_error=0.02), "refund": Promise(max_error=0.005)})
-    lines = rule_lines(body)
-    assert "Promised: at most 2 % wrong" in lines
-    assert "Promised: at most 0.5 % wrong (refund)" in lines
+    lines = rule_lines(body, {"*": "suspended on 23 Nov 04:58"})
+    assert "Promised: at most 2 % wrong: suspended on 23 Nov 04:58" in lines
+    assert "Promised: at most 0.5 % wrong (refund): not certified" in lines
+
+
+def test_money_a_day_is_short_at_any_size() -> None:
+    assert [amount(minor, "EUR") for minor in (49, 45_512, 999_999_900, 1_200_000_000)] == [
+        "€0",
+        "€455",
+        "€9,999,999",
+        "€12M",
+    ]
+    assert (amount(8e13, "EUR"), amount(-2e11, "CHF")) == ("€800bn", "-2,000M CHF")
+    assert [signed(minor, "EUR") for minor in (-40, 0, 2_000, -300)] == ["€0", "€0", "+€20", "−€3"]
+
+
+def test_a_range_that_is_none_is_said_in_words() -> None:
+    assert span(Range(20.0, -500.0, 3_300.0), "EUR") == "−€5 to +€33"
+    assert span(Range(0.0, -20.0, 40.0), "EUR") == "range within rounding"
+    assert span(Range(20.0, 20.0, 20.0), "EUR") == "at any error rate"
+    assert span(Range(), "EUR") == ""
+
+
+def test_a_standing_promise_is_kept_until_its_box_is_clicked() -> None:
+    two, lost = found(0.85), found(0.92)
+    five = replace(two, promise=Promise(max_error=0.05))
+    kept = two.promise
+    sure: dict[str, bool] = {"has_audits": True, "is_untouched": False}
+    assert offer(two, None, 0.9, **sure) == Offer(True, False, None, "")
+    assert offer(two, two, 0.9, **sure) == Offer(True, True, None, "")
+    stays = "The promise of at most 2 % wrong stays unless you tick this."
+    assert offer(five, two, 0.9, **sure) == Offer(True, False, kept, stays)
+    drops = "0.90 is not certified for at most 2 % wrong: this version drops that promise."
+    assert offer(five, lost, 0.9, **sure) == Offer(True, False, None, drops)
+    assert offer(lost, lost, 0.9, **sure) == Offer(False, False, None, drops)
+
+
+def test_a_promise_that_would_not_be_certified_again_stays_where_nothing_is_changed() -> None:
+    here = found(0.92)
+    shown = offer(here, here, 0.9, has_audits=True, is_untouched=True)
+    assert (shown.is_open, shown.is_made) == (True, True)
+    assert shown.why == "No longer certified at 0.90: a new version cannot keep it."

@@ -40,13 +40,16 @@ def test_a_run_is_named_by_its_number(number: str) -> None:
     ("line", "error"),
     [
         ('{"ticket": "T-1"}', "no `outcome`"),
-        ("[]", "not a JSON object with a `outcome`"),
+        ("[]", "not a JSON object with the field `outcome`"),
         ('{"ticket": "T-1", "outcome": "happy"}', "none of: reopened, charged_back, confirmed"),
         ('{"run_id": "x7", "outcome": "reopened"}', "not the number of a run"),
+        ('{"run_id": "' + "9" * 5_000 + '", "outcome": "reopened"}', "not the number of a run"),
         ('{"run_id": 0, "outcome": "reopened"}', "not the number of a run"),
         ('{"run_id": "²", "outcome": "reopened"}', "not the number of a run"),
         ('{"run_id": 9223372036854775808, "outcome": "reopened"}', "not the number of a run"),
-        ('{"run_id": 1.5, "outcome": "reopened"}', "`run_id` is not a string"),
+        ('{"run_id": 1.5, "outcome": "reopened"}', "not the number of a run: '1.5'"),
+        ('{"run_id": true, "outcome": "reopened"}', "not the number of a run: 'True'"),
+        ('{"run_id": [7], "outcome": "reopened"}', "not the number of a run: '[7]'"),
         ('{"ticket": "T-1", "outcome": "reopened", "at": "soon"}', "not an ISO 8601 date"),
     ],
 )

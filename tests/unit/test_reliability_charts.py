@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from dashboard import chart_data, figures, figures_details, figures_trend, words
+from dashboard import chart_data, figures, figures_flow, figures_trend, words
 from dashboard.components import reliability_words as said
 from store.evidence.rare_errors import WrongRate
 from store.evidence.sampling import Estimate, Look
@@ -61,7 +61,7 @@ def test_a_version_is_a_line_with_its_name_taken_literally() -> None:
 
 def test_the_flow_says_how_many_are_at_each_place() -> None:
     streams = (Stream("arrived", "sent alone", 9), Stream("sent alone", "unknown", 9))
-    (drawn,) = figures_details.sankey(streams, figures.LIGHT).data
+    (drawn,) = figures_flow.sankey(streams, figures.LIGHT).data
     assert list(drawn.node.label) == ["arrived · 9", "sent alone · 9", "unknown · 9"]
 
 

@@ -1,5 +1,7 @@
 """The honest sentence: reached or not, by how much, and what it would take; unknown stays so."""
 
+from dataclasses import replace
+
 from agents.simulating.claim import arithmetic_table, by_arithmetic, claim
 from agents.simulating.figures import Measured, Plan, Ranked, Results, Share
 
@@ -46,20 +48,42 @@ def test_what_is_not_reached_is_said_with_the_gap_and_what_it_takes() -> None:
     assert "AUROC 0.90 (0.88 to 0.92)" in text
     assert "repairs 70% (n = 100)" in text
     assert "2.8 points short of 99%, which takes 37% escalated" in text
-    assert "No setting that was tried reaches it." in text
+    assert "No setting that was tried is shown to reach it." in text
 
 
 def test_the_setting_that_reaches_it_is_named() -> None:
-    found = claim(results(measured(962), measured(970), measured(993, twice=True)))
+    found = claim(results(measured(962), measured(993, twice=True), measured(998, twice=True)))
     assert found.reached_by is not None
-    assert "with every draft made twice and compared and one retry: 99.3%" in found.sentences[2]
+    assert "with every draft made twice and compared and one retry: 99.8%" in found.sentences[2]
     assert found.as_json()["reached_by"] == {"retries": 1, "asks_twice": True, "repeat": 0.0}
 
 
 def test_ninety_nine_per_cent_with_too_many_people_is_not_the_claim() -> None:
-    found = claim(results(measured(995, escalated=300), measured(995, escalated=300)))
+    found = claim(results(measured(998, escalated=300), measured(998, escalated=300)))
     assert not found.is_reached
     assert found.reached_by is None
+
+
+def test_a_rate_whose_range_reaches_below_is_not_shown_to_be_there() -> None:
+    close = measured(995)
+    found = claim(results(close, close))
+    assert (close.committed_right.rate or 0) > 0.99
+    assert not close.is_99
+    assert not found.is_reached
+    assert "The range reaches below 99%, so 99% is not shown" in found.sentences[1]
+
+
+def test_few_tickets_are_counts_and_reach_nothing() -> None:
+    one, few = measured(962), Share(27, 27)
+    few_tickets = replace(
+        one, tickets=27, committed_right=few, escalated=Share(3, 27), repaired=Share(2, 3)
+    )
+    found = claim(results(few_tickets, few_tickets))
+    assert not few_tickets.is_99
+    assert not found.is_reached
+    assert "repairs 2 of the 3 wrong drafts" in found.sentences[1]
+    assert "27 of 27 committed actions right with 3 escalated" in found.sentences[1]
+    assert "Too few tickets for a rate" in found.sentences[1]
 
 
 def test_a_gate_that_was_never_wrong_has_no_auroc() -> None:

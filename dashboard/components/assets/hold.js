@@ -1,5 +1,5 @@
-// The line that automatic delivery is on hold, on every page. It asks its path now and then, so that
-// a page nobody touches tells it too. Without a hold it takes no room.
+// What stops automatic delivery, holds and suspended promises a line each, on every page. It asks its
+// path now and then, so that a page nobody touches tells it too. Where nothing does it takes no room.
 // Data: {text, path}.
 const EVERY_MS = 4000;
 

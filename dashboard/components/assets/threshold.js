@@ -1,7 +1,8 @@
 // The threshold slider: figures, a sentence and the risk-coverage curve, redrawn in the browser at
 // every move; Python hears of it on release. Points come strictest first, as the rail runs.
 // Data: {points: [{t, name, share, rate, low, high, ok, stricter, said, flips, figures: [[value, hint]]}],
-// labels, tips, active, value, jumps, limit, limitSaid, unknown}. State: threshold.
+// now: {share, isShown, figures}, labels, tips, active, value, jumps, limit, limitSaid, isStopped, unknown};
+// `now` is the policy in force, the points are the candidate's. State: threshold.
 const NS = "http://www.w3.org/2000/svg";
 const H = 214, PAD = { left: 44, right: 14, top: 18, bottom: 34 };
 const TICKS = new Set(["0.999", "0.99", "0.98", "0.95", "0.90", "0.80", "0.70", "0.60", "0.50"]);
@@ -18,10 +19,15 @@ function percent(share) {
   return `${Number((100 * share).toPrecision(3))} %`;
 }
 
-// The highest share of wrong on the axis: round, above the promise and most of the band.
+const rounded = (share) => percent(Math.round(1000 * share) / 1000); // as the sentence above says it
+const known = (data) => data.points.filter((p) => p.rate !== null);
+const highest = (data) => Math.max(0, ...known(data).map((p) => p.high));
+
+// The highest share of wrong on the axis: round, above the promise and the band. Only a range beyond
+// 30 %, and three times what was measured, is cut, and the chart then says so.
 function ceiling(data) {
-  const known = data.points.filter((p) => p.rate !== null);
-  const most = Math.max(2 * data.limit, ...known.map((p) => Math.min(p.high, 2.2 * p.rate + 0.01)));
+  const tops = known(data).map((p) => Math.min(p.high, Math.max(0.3, 3 * p.rate)));
+  const most = Math.max(2 * data.limit, ...tops);
   return [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1].find((top) => top >= most) ?? 1;
 }
 
@@ -56,12 +62,13 @@ function risk(picture, scale, points, kind) {
   picture.append(svg("polyline", { points: line, class: `curve ${kind}` }));
 }
 
-function mark(picture, scale, point, label, kind) {
-  const x = scale.x(point.share), isNow = kind === "now";
+function mark(picture, scale, share, label, kind) {
+  const x = scale.x(share), isNow = kind === "now";
   picture.append(svg("line", { x1: x, x2: x, y1: PAD.top - 2, y2: scale.y(0), class: `mark ${kind}` }));
   const isFar = x > scale.x(0.25); // room to the left of it
-  const at = isNow ? { x, y: PAD.top - 7 } : { x: x + (isFar ? -5 : 5), y: PAD.top + 9 };
-  const side = isNow ? "mid" : isFar ? "end" : "";
+  const isOver = isNow && x > PAD.left + 82; // beside the axis' own title
+  const at = isOver ? { x, y: PAD.top - 7 } : { x: x + (isFar ? -5 : 5), y: PAD.top + (isNow ? 24 : 9) };
+  const side = isOver ? "mid" : isFar ? "end" : "";
   picture.append(svg("text", { ...at, class: `axis ${side} ${kind}` }, label));
 }
 
@@ -72,31 +79,38 @@ function chart(data, width) {
   axes(picture, scale, width);
   const cursor = svg("line", { y1: PAD.top, y2: scale.y(0), class: "cursor" });
   picture.append(cursor);
-  const known = data.points.filter((p) => p.rate !== null);
-  risk(picture, scale, known, "measured");
-  risk(picture, scale, known.filter((p) => p.ok), "certified");
+  risk(picture, scale, known(data), "measured");
+  risk(picture, scale, known(data).filter((p) => p.ok), "certified");
   const limit = scale.y(data.limit);
   picture.append(svg("line", { x1: PAD.left, x2: width - PAD.right, y1: limit, y2: limit, class: "limit" }));
   picture.append(svg("text", { x: PAD.left + 4, y: limit - 4, class: "axis promise" }, data.limitSaid));
   const laxest = data.points.findLast((p) => p.ok);
-  mark(picture, scale, data.points[data.active], "now", "now");
-  if (laxest) mark(picture, scale, laxest, `certified from ${laxest.name}`, "promise");
+  mark(picture, scale, data.now.share, "now", "now");
+  if (laxest) mark(picture, scale, laxest.share, `certified from ${laxest.name}`, "promise");
   if (data.unknown)
     picture.append(svg("text", { x: width / 2 + 14, y: 0.36 * H, class: "axis mid unknown" }, data.unknown));
   const range = svg("line", { class: "whisker" });
+  const tip = svg("path", { class: "tip" }), beyond = svg("text", { y: PAD.top + 40, class: "axis beyond" });
   const dot = svg("circle", { r: 5.5, class: "dot" });
-  picture.append(range, dot);
-  return { picture, scale, cursor, range, dot };
+  picture.append(range, tip, beyond, dot);
+  return { picture, scale, cursor, range, tip, beyond, dot };
 }
 
 function place(drawn, point) {
-  const { scale, cursor, range, dot } = drawn;
+  const { scale, cursor, range, tip, beyond, dot } = drawn;
   const x = scale.x(point.share);
   cursor.setAttribute("x1", x);
   cursor.setAttribute("x2", x);
   const isKnown = point.rate !== null;
   for (const node of [range, dot]) node.style.display = isKnown ? "" : "none"; // unknown is not 0
+  const isCut = isKnown && point.high > scale.top; // an arrow: the range goes on above the axis
+  for (const node of [tip, beyond]) node.style.display = isCut ? "" : "none";
   if (!isKnown) return;
+  const isRight = x > scale.x(0.75);
+  tip.setAttribute("d", `M${x - 6},${PAD.top + 8} L${x},${PAD.top - 1} L${x + 6},${PAD.top + 8}`);
+  beyond.textContent = `to ${rounded(point.high)}`;
+  beyond.setAttribute("x", x + (isRight ? -9 : 9));
+  beyond.classList.toggle("end", isRight);
   dot.setAttribute("cx", x);
   dot.setAttribute("cy", scale.y(point.rate));
   range.setAttribute("x1", x);
@@ -115,13 +129,13 @@ function figures(data) {
     list.append(box);
     return { value, hint, was };
   });
-  const now = data.points[data.active];
   const show = (point) => {
+    const isNow = point === data.points[data.active] && !data.now.isShown;
     nodes.forEach(({ value, hint, was }, i) => {
       value.textContent = plain(point.figures[i][0]);
       value.classList.toggle("is-unknown", point.figures[i][0] === "unknown");
       hint.textContent = plain(point.figures[i][1]);
-      was.textContent = point === now ? "" : plain(`now ${now.figures[i][0]}`);
+      was.textContent = isNow ? "" : plain(`now ${data.now.figures[i][0]}`);
     });
   };
   return { list, show };
@@ -152,9 +166,11 @@ function rail(data, input) {
   return el("div", "rail", ends, el("div", "bar", el("div", "track", green, now), input), scale);
 }
 
-function standing(point, limit) {
+function standing(data, point) {
+  const limit = data.limitSaid;
+  if (data.isStopped) return ["suspended: all to a person", "tag red"];
   if (point.ok) return [`certified: ${limit} at most`, "tag green"];
-  return point.stricter ? ["stricter than tested", "tag"] : ["not certified", "tag"];
+  return point.stricter ? ["stricter than tested", "tag"] : [`not certified for ${percent(data.limit)}`, "tag"];
 }
 
 function draw(data, memory, parentElement, say) {
@@ -173,11 +189,10 @@ function draw(data, memory, parentElement, say) {
   const show = () => {
     const point = data.points[Number(input.value)];
     level.textContent = `above ${point.name}`;
-    const [text, kind] = standing(point, data.limitSaid);
+    const [text, kind] = standing(data, point);
     badge.textContent = plain(text);
     badge.className = kind;
-    flips.textContent =
-      point === data.points[data.active] ? `${plain(point.flips)}` : `cases changed: ${plain(point.flips)}`;
+    flips.textContent = `cases changed: ${plain(point.flips)}`;
     flips.hidden = point.flips.startsWith("0 to alone, 0 to a");
     said.textContent = plain(point.said);
     shown.show(point);
@@ -190,16 +205,22 @@ function draw(data, memory, parentElement, say) {
     clearTimeout(memory.timer);
     memory.timer = setTimeout(tell, memory.byKey ? KEY_PAUSE : 0);
   };
-  input.onkeydown = () => (memory.byKey = true);
-  input.onpointerdown = () => (memory.byKey = false);
+  // In braces: a handler that returns false takes the press away from the slider.
+  input.onkeydown = () => {
+    memory.byKey = true;
+  };
+  input.onpointerdown = () => {
+    memory.byKey = false;
+  };
   const frame = el("div", "plot", drawn.picture);
+  const most = highest(data) > drawn.scale.top ? ` (up to ${rounded(highest(data))}, above the axis)` : "";
   const legend = [
-    ["measured", "measured, with its live range: wider than a certificate\u2019s single test"],
+    ["measured", `measured, with its live range${most}: wider than a certificate\u2019s single test`],
     ["certified", "certified"],
     ["assumption", "rests on your costs"],
   ].map(([kind, text]) => el("span", kind, text));
+  const focused = root.getRootNode().activeElement === input; // asked before rail() takes it away
   const parts = [head, said, shown.list, el("div", "legend", legend), frame, rail(data, input)];
-  const focused = root.getRootNode().activeElement === input;
   root.replaceChildren(...parts);
   if (focused) input.focus({ preventScroll: true });
   show();

@@ -56,6 +56,7 @@ def upgrade() -> None:
     _rebuild_label()
     _create_certificate()
     _create_shadow()
+    _index_reports()
     _guard()
 
 
@@ -154,8 +155,7 @@ def _rebuild_label() -> None:
     )
     op.drop_table("label")
     op.rename_table("label_wide", "label")
-    for column in ("decision_id", "labelled_at", "run_id"):
-        op.create_index(f"ix_label_{column}", "label", [column])
+    op.create_index("ix_label_labelled_at", "label", ["labelled_at"])
 
 
 def _create_certificate() -> None:
@@ -237,6 +237,23 @@ def _create_shadow() -> None:
         sa.PrimaryKeyConstraint("run_id", "shadow_id"),
     )
     op.create_index("ix_shadow_outcome", "shadow_outcome", ["shadow_id", "live", "outcome"])
+
+
+def _index_reports() -> None:
+    """Let reports read what they count from indexes alone: the rows behind them are long."""
+    judged = ["run_id", "step", "is_right", "inclusion_probability", "source", "decision_id"]
+    op.create_index("ix_label_run_id", "label", judged)
+    op.create_index("ix_label_decision_id", "label", ["decision_id", "source"])
+    op.drop_index("ix_step_run", "step_record")
+    ran = ["run_id", "name", "visit", "status", "cost_microusd"]
+    op.create_index("ix_step_run", "step_record", ran)
+    op.create_index(
+        "ix_review_after",
+        "review",
+        ["after_decision", "kind", "status"],
+        sqlite_where=sa.text("after_decision IS NOT NULL"),
+        postgresql_where=sa.text("after_decision IS NOT NULL"),
+    )
 
 
 def _status(name: str, *values: str) -> sa.Enum:

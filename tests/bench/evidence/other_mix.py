@@ -197,7 +197,7 @@ def _hours(stream: Mix, is_sent: Flags, cut: float, rng: Generator) -> Hours:
 def _first(hours: Hours, certificate: CertificateView, sign: str) -> int | None:
     """Return the first hour after which the product's watch finds the promise broken."""
     tuned = cusum(certificate)
-    calm = Watched(certificate, (), 1.0, tuned, Run((), None), None, True)
+    calm = Watched(certificate, (), 1.0, tuned, Run((), None), mix=None, why_lapsed=None)
     drafts = np.full(len(hours.low), float(AN_HOUR))
     for hour in range(1, len(hours.low) + 1):
         if sign == "likeness":
