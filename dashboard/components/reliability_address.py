@@ -62,17 +62,16 @@ class Wish:
         today = now.date()
         return self.days or (today - timedelta(days=7), today - timedelta(days=1))
 
-    def only(self) -> str:
-        """Return what the figures are limited to, nothing if to nothing: `refund only`."""
-        named = [
+    def named(self) -> str:
+        """Return what the figures are limited to, nothing if to nothing: `policy 2, refund`."""
+        return ", ".join(
             words.short(words.kind(value) if name == "action" else f"{name} {value}", 40)
             for name, value in self.filters.items()
-        ]
-        return f"{', '.join(named)} only" if named else ""
+        )
 
     def nothing(self) -> str:
         """Return the sentence of a period in which no ticket arrived."""
-        what = f"Nothing that fits the filter ({self.only()})" if self.filters else "Nothing"
+        what = f"Nothing that fits the filter ({self.named()})" if self.filters else "Nothing"
         when = "on these days" if self.period == DAYS else f"in the last {self.period}"
         return f"{what} arrived {when}."
 

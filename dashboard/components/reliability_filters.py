@@ -29,10 +29,12 @@ def head(title: str, versions: Callable[[Scope], dict[str, tuple[str, ...]]]) ->
     wish = address.wish({name: st.query_params.get_all(name) for name in address.NAMES})
     now = session.now()
     with st.container(horizontal=True, vertical_alignment="center", key="reliability_head"):
-        st.subheader(title, anchor=False)
         if wish.filters:
-            with st.container(key="reliability_only", width="content"):
-                st.text(visible(wish.only()), width="content")
+            st.subheader(title, anchor=False, width="content")
+            with st.container(key="reliability_only"):
+                st.text(visible(f"{wish.named()} only"), width="content")
+        else:
+            st.subheader(title, anchor=False)
         _segments("View", "view", address.VIEWS, wish.view)
         _segments("Period", "period", (*address.PERIODS, address.DAYS), wish.period)
         if wish.period == address.DAYS:
@@ -54,7 +56,8 @@ def _segments(label: str, name: str, options: tuple[str, ...], chosen: str) -> N
 
 
 def _days(chosen: tuple[date, ...], now: datetime) -> None:
-    _follow("days", chosen)
+    is_picking = session.typed("days") == chosen
+    _follow("days", chosen if is_picking else (chosen[0], chosen[-1]))
     st.date_input(
         "Days (UTC)",
         min_value=address.FIRST_DAY,

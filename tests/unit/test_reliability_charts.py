@@ -25,6 +25,7 @@ def point(week: int, labelled: int, look: Look = "closed") -> TrendPoint:
         runs=100,
         gated=100,
         passed=80,
+        to_judge=0,
         auto_rate=0.8,
         end_to_end=found,
         sent_wrong=WrongRate(labelled, 1),
