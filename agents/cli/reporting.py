@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from store.reports.reliability import ReliabilityReport
 
 _FEW = 30
+_NEARLY_SURE = 0.99  # a chance is never said to be 100%
 
 
 def report(
@@ -134,7 +135,8 @@ def _fix_first(found: "ReliabilityReport") -> str:
     first = found.fix_first
     if first is None:
         return "unknown, no step was blamed yet"
-    chance = f"{first.probability:.0%} sure that it is the weakest"
+    sure = "over 99%" if first.probability > _NEARLY_SURE else f"{first.probability:.0%}"
+    chance = f"{sure} sure that it is the weakest"
     if not first.is_clear:
         return f"too early to tell ({first.title} so far, {chance})"
     return f"{first.title} ({chance}; half its errors would add {100 * first.gain:.1f} points)"
