@@ -16,7 +16,7 @@ _COLUMNS = (
      way.WAITING, way.GIVEN_UP),
 )  # fmt: skip
 _TALLEST, _PAD = 270, 20  # pixels: of the plot, and between two places of a column
-_LEAST, _PER_END = 90, 36  # pixels: of a plot, and more for each place where tickets end up
+_LEAST, _PER_PLACE = 90, 36  # pixels: of a plot, and more for each place in its fullest column
 _GOOD = {way.SENT, way.RIGHT, way.APPROVED}
 _BAD = {way.WRONG, way.COMPLAINT, way.REJECTED, way.BLOCKED, way.FAILED}
 _PERSONS = {way.PERSON, way.EDITED, way.WAITING}
@@ -31,16 +31,17 @@ def sankey(streams: Sequence[Stream], colours: Palette) -> go.Figure:
     used = {name for s in streams for name in (s.source, s.target)}
     names = [name for column in _COLUMNS for name in column if name in used]
     size = {name: _tickets(streams, name) for name in names}
-    ends = len(size) - len({s.source for s in streams})
-    height = min(_TALLEST, _LEAST + _PER_END * ends)
+    columns = [[name for name in column if name in size] for column in _COLUMNS]
+    height = min(_TALLEST, _LEAST + _PER_PLACE * max(map(len, columns)))
     figure = empty(colours, height=height + 24)
-    across, down = _places(size, height, ends)
+    across, down = _places(columns, size, height)
     titles = {name: f"{name} · {words.count(size[name])}" for name in names}
     tones = {name: _tone(name, colours) for name in names}
     figure.add_sankey(
         arrangement="fixed",
         textfont={"size": 13, "color": colours.text, "shadow": _halo(colours.paper)},
         node={
+            "align": "left",  # else what ends in the middle column would count to the last one
             "x": across,
             "y": down,
             "label": ["" if name in _COLUMNS[-1] else titles[name] for name in names],
@@ -79,14 +80,18 @@ def sankey(streams: Sequence[Stream], colours: Palette) -> go.Figure:
     return figure
 
 
-def _places(size: Mapping[str, int], height: int, ends: int) -> tuple[list[float], list[float]]:
-    """Return where each place is drawn, from 0 to 1: columns in our order, each in the middle.
+def _places(
+    columns: Sequence[Sequence[str]], size: Mapping[str, int], height: int
+) -> tuple[list[float], list[float]]:
+    """Return where each place is drawn, from 0 to 1: in our order, each column in the middle.
 
-    As tall as Plotly makes them, so that nothing has to give way and a name meets its place: to it
-    all `ends`, the places from which nothing goes on, stand above each other.
+    As tall as Plotly makes them, so that nothing has to give way and a name meets its place.
     """
-    columns = [[name for name in column if name in size] for column in _COLUMNS]
-    tall = (height - _PAD * (ends - 1)) / sum(size[name] for name in columns[0])
+    tall = min(
+        (height - _PAD * (len(column) - 1)) / sum(size[name] for name in column)
+        for column in columns
+        if column
+    )
     across, down = list[float](), list[float]()
     for x, column in zip((0.001, 0.5, 0.999), columns, strict=True):
         filled = tall * sum(size[name] for name in column) + _PAD * (len(column) - 1)

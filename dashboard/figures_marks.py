@@ -11,7 +11,7 @@ from dashboard.figures import Palette
 from store.reports.versions import Change
 
 _TOGETHER = (0.015, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0)  # shares of the width, tried in turn
-_LETTER = 0.48  # of the font's size, about
+_LETTER = 0.42  # of the font's size, about
 _MOST = 30
 _ROWS = 2
 

@@ -13,7 +13,7 @@ from dashboard import words
 from dashboard.figures import REFERENCE_RATES, STEPS, Palette, band, empty, say
 from dashboard.figures_marks import mark
 from store.evidence.compounding import end_to_end
-from store.evidence.sampling import Estimate
+from store.evidence.sampling import ENOUGH, Estimate
 from store.reports.series import TrendPoint
 from store.reports.versions import Change
 
@@ -32,7 +32,7 @@ def end_to_end_trend(
     lows = [found.low for _, found in known if found.low is not None]
     floor = max(0.0, min([0.8, *lows]) - 0.03)
     if not known:
-        say(figure, "too few labels for a rate")
+        say(figure, f"no {_size(trend)} with {ENOUGH} labels")
         return figure
     figure.update_layout(margin={"r": 104})
     _references(figure, trend, colours)
@@ -41,6 +41,10 @@ def end_to_end_trend(
     mark(figure, changes, *extent(trend), colours)
     figure.update_yaxes(range=[floor, 1.01])
     return figure
+
+
+def _size(trend: Sequence[TrendPoint]) -> str:
+    return "day" if trend and (trend[0].end - trend[0].start).days == 1 else "week"
 
 
 def _references(figure: go.Figure, trend: Sequence[TrendPoint], colours: Palette) -> None:

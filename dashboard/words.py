@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from store import certificates
-from store.actions import REPLY_ONLY
+from store.actions import in_words
 from store.certificates import ALL, CertificateView
 from store.holds import HoldView
 from store.money import Money
@@ -96,7 +96,7 @@ def kind(name: str | None) -> str:
     """Return an action kind as it is read; None stands for every one."""
     if name is None:
         return "everything"
-    return "replies without an action" if name == REPLY_ONLY else name.replace("_", " ")
+    return in_words(name)
 
 
 def clock(at: datetime, now: datetime) -> str:

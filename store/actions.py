@@ -21,6 +21,11 @@ from pydantic import (
 REPLY_ONLY = "reply_only"
 
 
+def in_words(kind: str) -> str:
+    """Return an action kind as it is read: `cancel order`, `replies without an action`."""
+    return "replies without an action" if kind == REPLY_ONLY else kind.replace("_", " ")
+
+
 class Action(BaseModel):
     """What will be done besides sending the reply; `reply_only` has no tool."""
 

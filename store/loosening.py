@@ -7,6 +7,7 @@ it, or that less is watched. What `gate.evaluate` would let pass that it did not
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from store.actions import in_words
 from store.gate import PolicyBody, Promise
 from store.money import Money
 from store.transitions import Outcome
@@ -53,7 +54,7 @@ def _thresholds(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
     pairs = {"Threshold": (before.threshold, after.threshold)}
     for kind in sorted({*before.thresholds, *after.thresholds}):
         was = before.thresholds.get(kind, before.threshold)
-        pairs[f"Threshold for {_kind(kind)}"] = was, after.thresholds.get(kind, after.threshold)
+        pairs[f"Threshold for {in_words(kind)}"] = was, after.thresholds.get(kind, after.threshold)
     for about, (was, now) in pairs.items():
         yield Change(about, _unit(was), _unit(now), is_looser=now < was)
 
@@ -67,7 +68,7 @@ def _limits(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
         for words, outcomes in stops:
             was, now = _limit(before, kind, outcomes), _limit(after, kind, outcomes)
             yield Change(
-                f"{_kind(kind).capitalize()} {words}",
+                f"{in_words(kind).capitalize()} {words}",
                 _amount(was, before),
                 _amount(now, after),
                 is_looser=was is not None and (now is None or now > was),
@@ -101,8 +102,8 @@ def _money(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
 def _always_person(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
     for kind in sorted({*before.always_person, *after.always_person}):
         was, now = kind in before.always_person, kind in after.always_person
-        about = f"{_kind(kind).capitalize()} always goes to a person:"
-        yield Change(about, _yes(was), _yes(now), is_looser=was and not now)
+        about = f"{in_words(kind).capitalize()}:"
+        yield Change(about, _sender(was), _sender(now), is_looser=was and not now)
 
 
 def _watching(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
@@ -122,7 +123,7 @@ def _seconds(
 ) -> Iterator[Change]:
     for kind in sorted({*before, *after}):
         was, now = before.get(kind, default), after.get(kind, default)
-        yield Change(f"{about} {_kind(kind)}", _span(was), _span(now), is_looser=now < was)
+        yield Change(f"{about} {in_words(kind)}", _span(was), _span(now), is_looser=now < was)
 
 
 def _waiting(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
@@ -137,7 +138,7 @@ def _waiting(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
 def _promises(before: PolicyBody, after: PolicyBody) -> Iterator[Change]:
     for kind in sorted({*before.promises, *after.promises}):
         was, now = before.promises.get(kind), after.promises.get(kind)
-        about = "everything" if kind == EVERYTHING else _kind(kind)
+        about = "everything" if kind == EVERYTHING else in_words(kind)
         yield Change(
             f"Promise for {about}:",
             _promise(was),
@@ -153,8 +154,8 @@ def _promise(made: Promise | None) -> str:
     return f"at most {_percent(made.max_error)} wrong, {_percent(made.assurance)} sure"
 
 
-def _kind(name: str) -> str:
-    return name.replace("_", " ")
+def _sender(is_always_person: bool) -> str:
+    return "always to a person" if is_always_person else "alone within the rules"
 
 
 def _unit(value: float) -> str:

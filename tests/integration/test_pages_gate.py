@@ -191,7 +191,7 @@ def test_rules_are_tried_on_history_before_they_are_published(audited: Store) ->
     at = gate(show="Rules and caps")
     at = edit(at, 1, **{"always a person": True})
     said = pages.words_of(at)
-    assert "Reply only always goes to a person: no → yes" in said
+    assert "Replies without an action: alone within the rules → always to a person" in said
     assert point(at, "0.85")["flips"] == "0 to alone, 500 to a person"
     publish(at)
     assert audited.read(policies.active).body.always_person == ("reply_only",)

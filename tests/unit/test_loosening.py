@@ -52,7 +52,7 @@ LOOSER: list[tuple[str, dict[str, Any], str]] = [
     (
         "always_person",
         {"always_person": ()},
-        "Close account always goes to a person: yes → no",
+        "Close account: always to a person → alone within the rules",
     ),
     ("audit_rate", {"audit_rate": 0.005}, "Audited blind 2 % → 0.5 %"),
     ("currency", {"currency": "JPY"}, "Amounts are in EUR → JPY"),

@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from dashboard import chart_data, figures, figures_flow, figures_trend, words
+from dashboard import chart_data, figures, figures_details, figures_flow, figures_trend, words
 from dashboard.components import reliability_words as said
 from store.evidence.rare_errors import WrongRate
 from store.evidence.sampling import Estimate, Look
+from store.reports.blame import Blame, Blamed
 from store.reports.drifting import AuditDay, Drift
 from store.reports.flow import Stream
 from store.reports.series import StepPoint, TrendPoint
@@ -57,13 +58,99 @@ def test_a_version_is_a_line_with_its_name_taken_literally() -> None:
     changes = (Change(at, "model", "<b>x</b>"), Change(at, "policy", "2"))
     drawn = figures_trend.end_to_end_trend([point(0, 40), point(1, 40)], changes, figures.LIGHT)
     assert len(drawn.layout.shapes) == 2
-    assert [note.text for note in drawn.layout.annotations][-1] == "model &lt;b&gt;x&lt;/b&gt; +1"
+    named = [note.text for note in drawn.layout.annotations][-1]
+    assert named == "model &lt;b&gt;x&lt;/b&gt;, policy 2"
+
+
+def test_versions_are_named_at_their_own_lines() -> None:
+    days = {"2": 3, "3": 15, "4": 15, "5": 15}
+    changes = [
+        Change(datetime(2026, 11, day, 9, tzinfo=UTC), "policy", version)
+        for version, day in days.items()
+    ]
+    trend = [point(0, 40), point(1, 40), point(2, 40)]
+    drawn = figures_trend.step_trend("intent", trend, changes, figures.LIGHT, 0.8)
+    notes = [(note.text, note.x.day) for note in drawn.layout.annotations]
+    assert notes == [("policy 2", 3), ("policies 3–5", 15)]
+
+
+def test_labels_of_lines_without_room_become_one() -> None:
+    at = datetime(2026, 11, 2, tzinfo=UTC)
+    changes = [
+        Change(at + timedelta(hours=7 * step), "model", f"a-long-name-{step}") for step in range(20)
+    ]
+    drawn = figures_trend.step_trend("intent", [point(0, 40)], changes, figures.LIGHT, 0.8)
+    assert len(drawn.layout.shapes) == 20
+    labels = drawn.layout.annotations
+    assert len(labels) < 4
+    assert sum(label.hovertext.count("a-long-name") for label in labels) == 20
+
+
+def test_one_day_stands_on_the_axis_once() -> None:
+    drawn = figures_trend.step_trend("intent", [point(0, 40)], (), figures.LIGHT, 0.8)
+    assert list(drawn.layout.xaxis.ticktext) == ["2–8 Nov"]
+
+
+def test_where_nothing_is_drawn_no_axis_is_either() -> None:
+    nobody = figures_details.blame_bars(Blame((), 0), figures.LIGHT)
+    for drawn in (
+        nobody,
+        figures_flow.sankey((), figures.LIGHT),
+        figures_trend.end_to_end_trend([point(0, 29)], (), figures.LIGHT),
+        figures_trend.step_trend("intent", [], (), figures.LIGHT, 0.8),
+    ):
+        assert not drawn.data
+        assert not drawn.layout.xaxis.visible
+        assert not drawn.layout.yaxis.visible
+        assert len(drawn.layout.annotations) == 1
+
+
+def test_counts_of_blame_stand_on_an_axis_of_whole_drafts() -> None:
+    steps = (
+        Blamed("intent", "Intent", 1, None, None, None, None),
+        Blamed("gate", "Gate", 0, None, None, None, None),
+    )
+    drawn = figures_details.blame_bars(Blame(steps, 1), figures.LIGHT)
+    assert drawn.layout.xaxis.dtick == 1
+    assert list(drawn.data[0].customdata) == ["1 draft", "0 drafts"]
+
+
+def test_a_hover_says_a_rate_as_the_page_does() -> None:
+    drawn = figures_trend.end_to_end_trend([point(0, 40)], (), figures.LIGHT)
+    (closed,) = [trace for trace in drawn.data if trace.name == "closed"]
+    assert list(closed.customdata[0]) == ["2–8 Nov", "closed", "90.0 %", "80.0–95.0 %", "40"]
+
+
+def test_places_of_the_flow_neither_touch_nor_leave_it() -> None:
+    streams = (
+        Stream("arrived", "sent alone", 5_000),
+        Stream("arrived", "to a person", 3),
+        Stream("arrived", "under way", 1),
+        Stream("sent alone", "unknown", 5_000),
+        Stream("to a person", "approved", 2),
+        Stream("to a person", "waiting", 1),
+    )
+    drawn = figures_flow.sankey(streams, figures.LIGHT)
+    (flow,) = drawn.data
+    plot = drawn.layout.height - drawn.layout.margin.t - drawn.layout.margin.b
+    across = dict.fromkeys(flow.node.x)
+    tall = (plot - 2 * flow.node.pad) / 5_004
+    sizes = dict(zip(flow.node.customdata, (5_004, 5_000, 3, 1, 5_000, 2, 1), strict=True))
+    for x in across:
+        column = [
+            (plot * y, tall * sizes[name])
+            for at, y, name in zip(flow.node.x, flow.node.y, flow.node.customdata, strict=True)
+            if at == x
+        ]
+        edges = [edge for y, size in column for edge in (y - size / 2, y + size / 2)]
+        assert edges == sorted(edges)
+        assert all(-1 <= edge <= plot + 1 for edge in edges)
 
 
 def test_the_flow_says_how_many_are_at_each_place() -> None:
     streams = (Stream("arrived", "sent alone", 9), Stream("sent alone", "unknown", 9))
     (drawn,) = figures_flow.sankey(streams, figures.LIGHT).data
-    assert list(drawn.node.label) == ["arrived · 9", "sent alone · 9", "unknown · 9"]
+    assert list(drawn.node.customdata) == ["arrived · 9", "sent alone · 9", "unknown · 9"]
 
 
 def test_drift_says_how_soon_a_doubling_would_be_noticed() -> None:
