@@ -18,7 +18,7 @@ WAIT_MS = 20_000
 PLOTTED = """() => [...document.querySelectorAll('.js-plotly-plot')]
   .flatMap((chart) => chart.data ?? []).filter((line) => line.name === 'ran')
   .flatMap((line) => [...line.customdata])
-  .reduce((sum, [, runs]) => sum + Number(runs.replaceAll(/\\D/g, '')), 0)"""
+  .reduce((sum, said) => sum + Number(said.at(-1).replaceAll(/\\D/g, '')), 0)"""
 
 
 def ran(card: str) -> int:
