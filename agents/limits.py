@@ -7,6 +7,7 @@ worker; one that eats memory fails its own step. The machine, the dashboard and 
 import asyncio
 import faulthandler
 import logging
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 
 HANG_SHARE = 2 / 3  # of a lease: who hangs ends while its work is still known to be its own
 STDERR = 2  # a file descriptor: the watchdog may use nothing of Python's
+LAST = 1.25  # of that time: then the kernel ends who could not end by itself
 PULSES = 4  # within the time that a process may stay silent
 FIRST_TO_GO = 500  # of 1000: the kernel ends a worker before anything that knows what was sent
 MEGABYTE = 1_048_576
@@ -26,7 +28,8 @@ _OOM_SCORE = Path("/proc/self/oom_score_adj")
 async def pulse(seconds: float) -> AsyncIterator[None]:
     """End this process, with the stack of every thread on stderr, if the loop stands still so long.
 
-    The watch is kept by a thread of C code, so it works while nothing of Python runs.
+    The watch is kept by a thread of C code, so it works while nothing of Python runs. Without memory
+    for that thread the kernel's alarm clock ends the process, and says nothing.
     """
     beating = asyncio.create_task(_beat(seconds))
     try:
@@ -34,14 +37,16 @@ async def pulse(seconds: float) -> AsyncIterator[None]:
     finally:
         beating.cancel()
         faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 async def _beat(seconds: float) -> None:
     while True:
+        signal.setitimer(signal.ITIMER_REAL, seconds * LAST)
         try:
             faulthandler.dump_traceback_later(seconds, exit=True, file=STDERR)
         except RuntimeError as error:  # no memory for its thread: the next beat tries again
-            log.warning("this worker is not watched for a moment: %s", error)
+            log.warning("if this process hangs now it will not say where: %s", error)
         await asyncio.sleep(seconds / PULSES)
 
 

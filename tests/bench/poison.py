@@ -36,6 +36,7 @@ from store.settings import Settings
 IN_FLIGHT = 50
 LEASE_SECONDS = 3.0  # a hang costs two of them
 MEMORY_MB = 256
+STOP_SECONDS = 30.0
 TIMING = Timing(tick=0.02, first_backoff=0.05, max_backoff=0.2)
 USAGE = Usage(model="local")
 
@@ -150,11 +151,18 @@ def main() -> None:
             if line := one.revive(time.monotonic()):
                 print(line, flush=True)
         time.sleep(TIMING.tick)
-    for one in workers:
-        if one.process.poll() is None:
-            os.kill(one.process.pid, signal.SIGTERM)
-    while any(one.process.poll() is None for one in workers):
-        time.sleep(TIMING.tick)
+    stop([one.process for one in workers])
+
+
+def stop(processes: list[Forked]) -> None:
+    """Ask all to stop, and end who does not."""
+    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+        running = [one for one in processes if one.poll() is None]
+        for one in running:
+            os.kill(one.pid, number)
+        deadline = time.monotonic() + seconds
+        while any(one.poll() is None for one in running) and time.monotonic() < deadline:
+            time.sleep(TIMING.tick)
 
 
 if __name__ == "__main__":

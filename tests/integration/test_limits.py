@@ -1,5 +1,6 @@
 """A worker process that stands still ends itself; one that wants too much is refused, not served."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,22 @@ def test_a_call_that_holds_the_interpreter_lock_ends_the_process_and_says_where(
     assert done.returncode == 1
     assert "Timeout (0:00:00.5" in done.stderr
     assert "in main" in done.stderr
+
+
+@LINUX_ONLY
+def test_without_memory_for_the_watch_the_kernel_ends_what_stands_still() -> None:
+    done = python(
+        "import asyncio, re\n"
+        "from agents import limits\n"
+        "async def main():\n"
+        "    limits.limit_memory(1)\n"
+        "    async with limits.pulse(0.5):\n"
+        "        await asyncio.sleep(0)\n"
+        "        re.match(r'(a+)+$', 'a' * 60 + 'b')\n"
+        "asyncio.run(main())\n"
+    )
+    assert done.returncode == -signal.SIGALRM
+    assert "will not say where" in done.stderr
 
 
 def test_a_loop_that_turns_is_left_alone_and_so_is_the_process_afterwards() -> None:
