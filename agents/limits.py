@@ -28,8 +28,8 @@ _OOM_SCORE = Path("/proc/self/oom_score_adj")
 async def pulse(seconds: float) -> AsyncIterator[None]:
     """End this process, with the stack of every thread on stderr, if the loop stands still so long.
 
-    The watch is kept by a thread of C code, so it works while nothing of Python runs. Without memory
-    for that thread the kernel's alarm clock ends the process, and says nothing.
+    The watch is kept by a thread of C code, so it works while nothing of Python runs. Where there
+    is no memory for that thread the kernel's alarm clock ends the process, and says nothing.
     """
     beating = asyncio.create_task(_beat(seconds))
     try:
