@@ -24,7 +24,7 @@ DAYS = 28
 KEPT = timedelta(minutes=15)
 LIMITS = (0.005, 0.01, 0.02, 0.05)  # shares of wrong that may be promised
 ASSURANCE = 0.95
-SHOWN = 100  # past cases named; every one costs a tenth of a millisecond after each move
+SHOWN = 50  # past cases named; every one costs a tenth of a millisecond after each move
 _KEPT_SECONDS = 3_600
 
 

@@ -13,7 +13,7 @@ import pytest
 from builders import NOW
 from gate_page import LATER, broken, button, edit, gate, point, promise, publish, release
 
-from dashboard import session
+from dashboard import session, trying
 from store import certificates, policies, shadows
 from store.engine import Store
 from store.gate import PolicyBody, Promise
@@ -40,7 +40,7 @@ def test_an_operator_sees_everything_and_publishes_nothing(audited: Store) -> No
     assert promise(at).disabled
     assert "Publishing needs a manager; you act as operator." in pages.words_of(at)
     assert "Threshold 0.85 → 0.50 · looser" in pages.words_of(at)
-    assert len(at.dataframe[0].value) == 100
+    assert len(at.dataframe[0].value) == trying.SHOWN
 
 
 def test_the_slider_stands_on_the_active_policy_and_changes_nothing(audited: Store) -> None:
