@@ -90,10 +90,8 @@ def _is_new(session: Session, column: Any, version: str, since: datetime | None)
     if since is None:
         return True
     earlier = select(col(Run.id)).where(column == version, col(Run.created_at) < since)
-    latest_first = earlier.order_by(col(Run.created_at).desc()).limit(
-        1
-    )  # there it is found at once
-    return session.execute(latest_first).first() is None
+    newest_first = earlier.order_by(col(Run.created_at).desc())  # there it is found at once
+    return session.execute(newest_first.limit(1)).first() is None
 
 
 def in_use(session: Session, scope: Scope) -> dict[str, tuple[str, ...]]:
